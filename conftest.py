@@ -1,0 +1,37 @@
+"""Every test: its own folder, the offline digits, no network, nothing left behind."""
+
+import socket
+
+import matplotlib
+import pytest
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+import torch  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def tidy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # figures land here
+    monkeypatch.setenv("NN_DATA", str(tmp_path / "data"))  # empty: the offline digits
+    connect = socket.socket.connect
+
+    def loopback_only(self, address):
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1"):
+            raise AssertionError(f"a lesson tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", loopback_only)
+    dtype = torch.get_default_dtype()
+    torch.set_num_threads(1)  # as the lessons do: see THREADS in each
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+    torch.set_default_dtype(dtype)
+    plt.close("all")
+
+
+@pytest.fixture
+def float64():
+    torch.set_default_dtype(torch.float64)  # tidy restores it
