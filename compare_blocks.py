@@ -12,7 +12,7 @@ one. PyTorch draws the D * D weights of ``f`` with variance ``1 / (3 D)``, so a 
 block scales a gradient by about ``sqrt(1/3)``, a residual block by ``sqrt(1 + 1/3)``.
 
 :Run: ``python compare_blocks.py --depth 20``
-:Shapes: B batch, D size of a block, L depth
+:Shapes: B batch, D size of a block, L depth, N digits
 :Paper: He et al. 2015, https://arxiv.org/abs/1512.03385
 """
 
@@ -103,7 +103,7 @@ def gradient_by_depth(blocks: nn.Sequential, x: Tensor) -> Tensor:
 # --------------------------------------------------
 def learn(blocks: nn.Sequential, digits: list[Tensor], steps: int) -> float:
     """Accuracy on the last 360 digits after `steps` batches of 64 from the others."""
-    images, labels = digits  # (N, P), (N,)
+    images, labels = digits  # (N, 64), (N,)
     size = len(blocks[0].f.bias)
     layers = [layer for block in blocks for layer in (block, nn.Tanh())]
     network = nn.Sequential(nn.Linear(64, size), *layers, nn.Linear(size, 10))
@@ -143,18 +143,16 @@ def compare(depth: int, size: int, steps: int, seed: int, device: str):
     order = numpy.random.RandomState(0).permutation(1797)
     images, labels = datasets.load_digits(return_X_y=True)
     digits = torch.tensor(images[order] / 16).float(), torch.tensor(labels[order])
-    digits = [part.to(device) for part in digits]
     law = {"plain": 1 / 3, "residual": 4 / 3, "plain_orthogonal": 1}
     law["residual_small"] = 1 + 1 / (3 * depth)
     left, learned = {}, {}
     for name in law:
         torch.manual_seed(seed)
-        # float64, because in float32 the gradient of a deep plain stack underflows to 0
         x = torch.randn(32, size, dtype=torch.float64)  # (B, D)
-        blocks = make_blocks(name, depth, size).double()
+        blocks = make_blocks(name, depth, size).double()  # float32 would underflow
         left[name] = gradient_by_depth(blocks, x)  # (L + 1,)
         torch.manual_seed(seed)
-        learned[name] = learn(blocks.float(), digits, steps)
+        learned[name] = learn(blocks.float(), [d.to(device) for d in digits], steps)
         law[name] **= depth / 2
         print(f"{name:17}{left[name][0]:8.0e}{law[name]:11.0e}{learned[name]:8.0%}")
     return law, left, learned
@@ -172,7 +170,7 @@ def main(
 ) -> dict[str, float]:
     print(f"{ASK}\n")
     worked_example()
-    print(f"{depth} blocks{'gradient':>16} predicted   reads")
+    print(f"{depth} blocks{'gradient':>16} predicted   reads scikit-learn's digits")
     law, left, learned = compare(depth, size, steps, seed, device)
     law_holds = all(1 / MARGIN < left[name][0] / law[name] < MARGIN for name in law)
     plain, *others = learned.values()
