@@ -135,7 +135,7 @@ def train(knob: float, steps: int, device: str, seed: int) -> LookUp:
 
 
 def examine(model: LookUp, pairs: int, distance: int) -> Tensor:
-    tokens, answer = deal(pairs, torch.full((200,), distance))  # (B, N + 1, 2), (B,)
+    tokens, answer = deal(pairs, torch.full((400,), distance))  # (B, N + 1, 2), (B,)
     logits, weights = model(tokens)  # (B, 10), (B, T)
     correct = (logits.argmax(dim=-1) == answer).float()  # (B,)
     return torch.stack([correct.mean(), weights[:, -1 - distance].mean()])
@@ -162,7 +162,7 @@ def figure(by_hand: Tensor, learned: Tensor) -> Figure:
 # %%
 # The lesson
 # ----------
-def main(steps: int = 1000, device: Device = "cpu", seed: int = 0) -> dict[str, float]:
+def main(steps: int = 800, device: Device = "cpu", seed: int = 0) -> dict[str, float]:
     print(f"{textwrap.fill(ASK, 72)}\n")
     torch.manual_seed(seed)
     by_hand, numbers = with_a_pencil(), {}
