@@ -10,7 +10,7 @@ Squeeze an image into a few numbers, the code, and rebuild it: the target is the
 If all is linear, PCA is the best there is (Eckart and Young). Bends follow curves.
 
 :Run: ``python autoencoder.py --latent_dim 16``
-:Shapes: B batch, P pixels, N images, M unseen images
+:Shapes: B batch, P pixels
 :Paper: Hinton and Salakhutdinov 2006, https://doi.org/10.1126/science.1127647
 """
 
@@ -34,7 +34,7 @@ from torch import Tensor, nn
 
 ASK = "A few numbers for 784 pixels: can a network beat the best linear code?"
 CLAIM = "On unseen digits the error is at least 15 % below PCA's. Without bends, on \
-the images both were fitted to, it is never below PCA's and at most 2 % above."
+the images both were fitted to, it is never below and at most 2 % above PCA's."
 MARGIN, CLOSE = 0.15, 1.02  # below PCA by this part; above it by this factor
 THREADS = 1  # a second gains little on layers this small, and loses beside others
 Data, Device = Literal["auto", "mnist", "digits"], Literal["cpu", "cuda", "mps", "xpu"]
@@ -137,20 +137,18 @@ def train(images, latent_dim, steps, seed, noise=0.0, bend=nn.GELU, peak=8e-3):
 # --------------------------------------------------------------------------------
 def compare(seen, unseen, latent_dim, steps, seed, device="cpu"):
     errors, nets = {}, {"original": nn.Identity()}
-    for name, size, clean, noise, bend, peak in [
+    for name, size, y, noise, bend, peak in [
         ("autoencoder", latent_dim, unseen, 0.0, nn.GELU, 8e-3),
         ("map", 2, unseen, 0.0, nn.GELU, 8e-3),
         ("denoiser", 32, unseen, 1.0, nn.GELU, 8e-3),
-        ("linear_fit", latent_dim, seen, 0.0, nn.Identity, 4e-3),  # 8e-3 diverges
+        ("linear_fit", latent_dim, seen, 0.0, nn.Identity, 4e-3),  # 8e-3 may fail
     ]:
         nets[f"{name}_pca"] = fit_pca(seen, size)
         nets[name] = train(seen.to(device), size, steps, seed, noise, bend, peak)
-        x = clean + noise * torch.randn(clean.shape)
+        x = y + noise * torch.randn(y.shape)
         for k in f"{name}_pca", name:
-            errors[k] = F.mse_loss(nets[k](x), clean).item()
-            print(
-                f"{k:15}{size:3} numbers, {'un' * (clean is unseen)}seen {errors[k]:.4f}"
-            )
+            errors[k] = F.mse_loss(nets[k](x), y).item()
+            print(f"{k:15}{size:3} numbers, {'un' * (y is unseen)}seen {errors[k]:.4f}")
     return errors, nets
 
 

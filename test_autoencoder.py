@@ -230,6 +230,19 @@ def test_main_says_so_when_the_claim_does_not_hold(capsys):
     assert "does NOT hold at this setting" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("ours", "linear", "verdict"),
+    [(0.84, 1.01, 1.0), (0.86, 1.01, 0.0), (0.5, 1.03, 0.0), (0.5, 0.99, 0.0)],
+)
+def test_the_verdict_needs_both_halves_of_the_claim(ours, linear, verdict, monkeypatch):
+    errors = {"autoencoder": ours, "autoencoder_pca": 1.0}
+    errors |= {"linear_fit": linear, "linear_fit_pca": 1.0}
+    nets = {name: SimpleAutoencoder(784, 2).requires_grad_(False) for name in "abc"}
+    nets["map"] = nets["a"]
+    monkeypatch.setattr("autoencoder.compare", lambda *_: (errors, nets))
+    assert main()["holds"] == verdict
+
+
 # 400 steps, 4 seeds: 0.616 to 0.694
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_claim_the_autoencoder_beats_the_best_linear_code(seed, digits):
