@@ -62,13 +62,20 @@ def fits(said: Shape, true: tuple[int, ...], letters: dict[str, int]) -> bool:
         true = true[len(true) - len(said) :]
     if len(said) != len(true):
         return False
-    for expression, size in zip(said, true, strict=True):
-        for letter in set(re.findall(r"[A-Z]\w*", expression)) - set(letters):
+    sizes = [*zip(said, true, strict=True), *letters.pop("later", [])]
+    later = []
+    for expression, size in sizes:
+        unknown = set(re.findall(r"[A-Z]\w*", expression)) - set(letters)
+        if len(unknown) > 1:  # as B * T, until both are known
+            later.append((expression, size))
+            continue
+        for letter in unknown:
             for letters[letter] in range(size * size + 2):
                 if eval(expression, {}, letters) == size:
                     break
         if eval(expression, {}, letters) != size:
             return False
+    letters["later"] = later
     return True
 
 
@@ -153,6 +160,11 @@ def test_every_shape_comment_is_reached_and_true(lesson, capsys):
         ("x = torch.ones(7, 2, 3)  # (..., B, D)", None),
         ("return torch.ones(2, 3)  # (B, D)", None),
         ("return torch.ones(2), torch.ones(3)  # (B,), (D,)", None),
+        ("x = torch.ones(6)  # (B * D,)\n    y = torch.ones(2, 3)  # (B, D)", None),
+        (
+            "x = torch.ones(6)  # (B * D,)\n    y = torch.ones(2, 4)  # (B, D)",
+            r":8 says \(B, D\) but it is \(2, 4\)",
+        ),
         ("x = torch.ones(3, 2)  # (3, 3)", r":7 says \(3, 3\) but it is \(3, 2\)"),
         ("x = torch.ones(3, 2)  # (B, B)", r":7 says \(B, B\) but it is \(3, 2\)"),
         ("x = torch.ones(3, 2)  # (B,)", r":7 says \(B\) but it is \(3, 2\)"),

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -58,7 +59,8 @@ def run(lesson: str, pictures: Path | None = None, **options) -> tuple[dict, flo
 
 
 def takes(lesson: str, option: str) -> bool:
-    return f"    {option}: " in (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
+    source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
+    return re.search(rf"\b{option}: (Data|Literal)", source) is not None
 
 
 def evening(data: str, save: bool) -> None:
