@@ -173,8 +173,8 @@ def main(steps=300, data: Data = "auto", device: Device = "cpu", seed=0):
         torch.manual_seed(seed)  # the same weights and the same films for both
         reader = train(images, name, steps, device)
         films, motion = (part.to(device) for part in shoot(unseen, 500))
-        logits = reader(view(films), every_frame=True)  # (B, T, C)
-        right = (logits.argmax(dim=2) == motion[:, None]).float().mean(dim=0)  # (T,)
+        logits = reader(view(films), every_frame=True)
+        right = (logits.argmax(dim=2) == motion[:, None]).float().mean(dim=0)
         share |= {"one_frame": right[0].item(), name: right[-1].item()}
         print(f"{name}: {right[-1]:.1%}, limit {LIMITS[name]:.0%}")
     print(f"one_frame: {right[0]:.1%}\nOutput shape: {list(reader(films[:4]).shape)}")
