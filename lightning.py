@@ -1,0 +1,300 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["matplotlib", "numpy", "pytorch-lightning", "scikit-learn", "torch",
+#   "torchmetrics", "torchvision"]
+# ///
+r"""
+The loop and the framework
+==========================
+
+A framework takes the training loop away and asks for its parts; in return they run on a
+GPU or on many processes. It can be trusted only if the numbers stay the same: so we
+train one network twice, by a plain loop and by Lightning, and subtract the losses.
+
+:Run: ``python lightning.py --epochs 5`` or ``python lightning.py --devices 2``
+:Shapes: B batch
+:Paper: Li et al. 2020, https://arxiv.org/abs/2006.15704
+"""
+
+import argparse
+import gzip
+import hashlib
+import inspect
+import logging
+import os
+import socket
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+from typing import Literal, get_args
+
+import matplotlib.pyplot as plt
+import numpy
+import pytorch_lightning as pl  # plain `lightning` would find this very file
+import torch
+import torch.nn.functional as F
+from matplotlib.figure import Figure
+from pytorch_lightning.utilities import rank_zero_only
+from torch import Tensor, nn
+from torch.utils.data import StackDataset
+from torchmetrics.classification import MulticlassAccuracy
+
+ASK = "A framework takes over our training loop: what changes in the numbers?"
+CLAIM = "Nothing: same seed, same losses, each within 1e-6 of the plain loop's."
+MARGIN = 1e-6  # of a loss; one step late, it is off by more than 0.1
+TRAIN, BATCH, RATE = {60_000: 55_000, 1_437: 1_150}, 50, 3e-3  # 50 divides both
+THREADS = 1  # layers this small gain nothing from two
+EPOCH = "{0.global_step:6} steps: validation {0.callback_metrics[validation]:.1%}"
+PARTS = """In the plain loop                 Where Lightning wants it
+for rows in shuffled(...)         MNISTDataModule.train_dataloader
+F.cross_entropy(network(x), y)    DigitClassifier.training_step
+torch.optim.Adam(...)             DigitClassifier.configure_optimizers
+zero_grad, backward, step         Trainer.fit
+network.to(device)                Trainer(accelerator, devices)"""
+
+
+# %%
+# A network, without batch norm or dropout: an image must not feel who shares its batch
+# -------------------------------------------------------------------------------------
+class DigitNetwork(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 8, 5, 2, 2), nn.Conv2d(8, 16, 5, 2, 2)
+        self.linear = nn.Linear(16 * 7 * 7, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1:] != (1, 28, 28):
+            raise ValueError(f"expected (B, 1, 28, 28), got {tuple(x.shape)}")
+        x = F.relu(self.conv2(F.relu(self.conv1(x))))  # (B, 16, 7, 7)
+        return self.linear(x.flatten(1))  # (B, 10)
+
+
+# %%
+# The plain loop; its order is a function of seed and epoch
+# ---------------------------------------------------------
+def shuffled(size: int, seed: int) -> Tensor:
+    return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+
+
+def plain_loop(images, labels, epochs: int, seed: int, device="cpu", lr=RATE):
+    torch.manual_seed(seed)
+    network = DigitNetwork().to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=lr)
+    for epoch in range(epochs):
+        for rows in shuffled(len(images), seed + epoch).split(BATCH):
+            x, y = images[rows].to(device), labels[rows].to(device)
+            loss = F.cross_entropy(network(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield loss.detach()
+
+
+# %%
+# The same network as a LightningModule: it also knows its loss and its optimiser
+# -------------------------------------------------------------------------------
+class DigitClassifier(DigitNetwork, pl.LightningModule):
+    def __init__(self, lr: float = RATE):
+        super().__init__()
+        self.lr, self.accuracy = lr, MulticlassAccuracy(10, average="micro")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.lr)
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        return F.cross_entropy(self(batch[0]), batch[1])
+
+    def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        self.accuracy(self(batch[0]), batch[1])  # it counts: batches differ in size
+        self.log("accuracy" if self.trainer.testing else "validation", self.accuracy)
+
+    test_step = validation_step
+
+
+# %%
+# The data module: the same split and the same batches in every process
+# ---------------------------------------------------------------------
+class MNISTDataModule(pl.LightningDataModule):
+    def __init__(self, data_dir=None, batch_size=BATCH, data="auto", seed=0):
+        super().__init__()
+        os.environ["NN_DATA"] = str(data_dir or os.environ.get("NN_DATA", "data"))
+        images, labels, *test = load_digits(data)
+        rows = shuffled(len(images), seed).split(TRAIN[len(images)])
+        self.parts = [*([images[part], labels[part]] for part in rows), test]
+        self.batch_size, self.seed = batch_size, seed
+
+    def train_dataloader(self) -> StackDataset:  # process i of n, in every epoch
+        t, train = self.trainer, self.parts[0]
+        epoch, i, n = (t.current_epoch, t.global_rank, t.world_size) if t else (0, 0, 1)
+        order = shuffled(len(train[1]), self.seed + epoch).split(self.batch_size)
+        return StackDataset(*([x[rows[i::n]] for rows in order] for x in train))
+
+    def val_dataloader(self) -> StackDataset:
+        return StackDataset(*(x.split(self.batch_size) for x in self.parts[1]))
+
+    def test_dataloader(self) -> StackDataset:
+        return StackDataset(*(x.split(self.batch_size) for x in self.parts[2]))
+
+
+# %%
+# Real handwritten digits
+# -----------------------
+MNIST = {  # the archives in torchvision's order, and the start of each SHA-256
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea37026",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cc",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e3",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd",
+}
+
+
+def fetch_mnist(folder: Path) -> None:
+    from torchvision import datasets  # only here: it takes 1.5 s
+
+    socket.setdefaulttimeout(5)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in [name for name in MNIST if not (folder / name).exists()]:
+            url = datasets.MNIST.mirrors[0] + name
+            torch.hub.download_url_to_file(url, folder / name, MNIST[name], False)
+    except (OSError, RuntimeError) as error:
+        raise OSError(f"no MNIST: {error}; --data digits needs no network") from error
+    finally:
+        socket.setdefaulttimeout(None)
+
+
+def read_mnist(path: Path) -> Tensor:
+    content = path.read_bytes()
+    if not hashlib.sha256(content).hexdigest().startswith(MNIST[path.name]):
+        raise OSError(f"{path} is damaged: delete it, then run with --data mnist")
+    numbers = torch.frombuffer(bytearray(gzip.decompress(content)), dtype=torch.uint8)
+    images = "images" in path.name
+    return numbers[16:].view(-1, 1, 28, 28) / 255 if images else numbers[8:].long()
+
+
+def load_digits(data: str) -> list[Tensor]:
+    """Training images (N, 1, 28, 28) in [0, 1] and labels (N,), then those for test."""
+    folder = Path(os.environ.get("NN_DATA", "data"), "MNIST", "raw")
+    if data == "mnist":
+        fetch_mnist(folder)
+    if data != "digits" and all((folder / name).exists() for name in MNIST):
+        print("Data: MNIST, 70,000 digits (--data digits: 1,797 small ones)\n")
+        return [read_mnist(folder / name) for name in MNIST]
+    print("Data: 1,797 small digits (--data mnist: fetch the 70,000 of MNIST)\n")
+    from sklearn import datasets  # only here: it takes 1 s
+
+    digits = datasets.load_digits()
+    images = torch.tensor(digits.images[:, None] / 16, dtype=torch.float32)
+    images = F.interpolate(images, size=28, mode="bilinear")
+    parts = images, torch.tensor(digits.target)
+    order = torch.tensor(numpy.random.RandomState(0).permutation(1797)).split(1437)
+    return [part[rows] for rows in order for part in parts]
+
+
+# %%
+# The trainer turns the crank
+# ---------------------------
+def make_trainer(losses: list, max_epochs: int, accelerator: str, devices: int):
+    warnings.filterwarnings("ignore", ".*LeafSpec|GPU available")  # Lightning's own
+    best = pl.callbacks.ModelCheckpoint(monitor="validation", mode="max")
+    record = pl.callbacks.LambdaCallback(
+        on_train_batch_end=lambda t, m, step, *_: losses.append(step["loss"]),
+        on_train_epoch_end=lambda t, m: print(EPOCH.format(t)),
+    )
+    try:
+        return pl.Trainer(
+            max_epochs=max_epochs,
+            accelerator=accelerator,
+            devices=devices,
+            callbacks=[record, best],
+            logger=pl.loggers.CSVLogger("."),
+            log_every_n_steps=1,  # the digits have only 23 in an epoch
+            reload_dataloaders_every_n_epochs=1,  # each has its own order
+            **dict.fromkeys(["enable_progress_bar", "enable_model_summary"], False),
+        )
+    except pl.utilities.exceptions.MisconfigurationException as refused:
+        raise OSError(f"the Trainer refuses: {refused}") from refused
+
+
+# %%
+# The picture and the verdict, once for all processes
+# ---------------------------------------------------
+def figure(plain: Tensor, ours: Tensor) -> Figure:
+    fig, (top, low) = plt.subplots(2, sharex=True, height_ratios=[3, 2])
+    gap, step = ours - plain, torch.arange(1, len(plain), -(-len(plain) // 100))
+    for ax, line, points in (top, plain, ours), (low, plain.roll(1) - plain, gap):
+        ax.plot(step, line[step].abs(), "0.7", step, points[step].abs(), "o", lw=10)
+    low.set_yscale("symlog", linthresh=MARGIN)
+    low.set(xlabel="step", ylabel="difference\n(grey: one step late)")
+    top.set(ylabel="loss", title=f"Two loops, losses at most {max(abs(gap)):.2g} apart")
+    top.legend(["plain loop", "Lightning"])
+    return fig
+
+
+@rank_zero_only
+def compare(scores: dict, ours: Tensor, data: MNISTDataModule, epochs: int) -> dict:
+    plain = torch.stack([*plain_loop(*data.parts[0], epochs, data.seed, ours.device)])
+    gap, late = (plain - ours).abs().max().item(), plain.diff().abs().max().item()
+    print(f"\n{PARTS}\n\nLargest difference: {gap:.1e}, one step late: {late:.2f}")
+    conclude(holds := gap <= MARGIN < late, lightning=figure(plain.cpu(), ours.cpu()))
+    return scores | {"difference": gap, "one_step_late": late, "holds": float(holds)}
+
+
+# %%
+# The lesson
+# ----------
+def main(
+    epochs: int = 3,
+    seed: int = 0,
+    data: Literal["auto", "mnist", "digits"] = "auto",
+    accelerator: Literal["cpu", "cuda", "mps"] = "cpu",
+    devices: int = 1,
+) -> dict[str, float]:
+    sys.stdout = open(os.devnull, "w") if rank_zero_only.rank else sys.stdout
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips
+    print(f"{ASK}\n")
+    trainer = make_trainer(losses := [], epochs, accelerator, devices)
+    digits = MNISTDataModule(data=data, seed=seed)
+    print("Output shape:", list(DigitClassifier()(torch.rand(4, 1, 28, 28)).shape))
+    torch.manual_seed(seed)
+    trainer.fit(DigitClassifier(), digits)
+    (scores,) = trainer.test(None, digits, "best", verbose=False, weights_only=True)
+    print(f"Test accuracy of the best epoch: {scores['accuracy']:.1%} (chance 10%)")
+    return compare(scores, trainer.strategy.reduce(torch.stack(losses)), digits, epochs)
+
+
+# %%
+# The verdict, the picture, the command line
+# ------------------------------------------
+def conclude(holds: bool, **figures: Figure) -> None:
+    for name, fig in figures.items():
+        try:
+            Path("figures").mkdir(exist_ok=True)
+            fig.savefig(f"figures/{name}.png")
+        except OSError as error:
+            print(f"The picture is not saved: {error}")
+    verdict = "holds" if holds else "does NOT hold at this setting"
+    print(f"\n{textwrap.fill(CLAIM, 72)}\nIn this run the claim {verdict}.")
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(THREADS)
+    cli = argparse.ArgumentParser(usage="%(prog)s [options]", allow_abbrev=False)
+    for name, option in inspect.signature(main).parameters.items():
+        kind, choices = type(option.default), get_args(option.annotation) or None
+        value = {"type": kind, "choices": choices, "default": option.default}
+        cli.add_argument(f"--{name}", **value, help="default: %(default)s")
+    # a notebook has no command line
+    options = vars(cli.parse_args([] if "ipykernel" in sys.modules else None))
+    for name, value in options.items():
+        low = -1 if name == "seed" else 0
+        if not isinstance(value, str) and not low < value < 2**32:
+            cli.error(f"argument --{name}: must be positive, got {value}")
+        if name == "device" and not torch.get_device_module(value).is_available():
+            cli.error(f"argument --device: this machine has no {value}")
+    try:
+        main(**options)
+    except OSError as error:  # data that cannot be had, or is damaged
+        cli.error(str(error))
+    if plt.get_backend().lower() != "agg":  # there is a screen
+        plt.show()
