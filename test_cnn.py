@@ -206,8 +206,10 @@ def test_every_image_is_seen_once_per_epoch_in_a_new_order():
 # Claim
 
 
-def test_the_mlp_has_at_least_as_many_weights():
-    assert size(make_mlp()) >= size(ImageClassifierCNN())
+def test_the_mlp_has_at_least_as_many_weights_and_bends_too():
+    mlp, x = make_mlp(), torch.randn(5, 784)
+    assert size(mlp) >= size(ImageClassifierCNN())
+    assert (mlp(x) + mlp(-x) - 2 * mlp(0 * x)).abs().max() > 0.1  # 0 if it were affine
 
 
 @pytest.fixture
@@ -272,7 +274,8 @@ def test_claim_the_cnn_notices_the_shuffle_and_the_mlp_does_not():
     assert abs(numbers["mlp_in_order"] - numbers["mlp_shuffled"]) < MARGIN
 
 
-# 300 steps, 10 seeds: @@
+# 300 steps, 10 seeds: the CNN loses 33 points (spread 8, at least 21), the MLP 0.4
+# (spread 1.1, at most 1.7 either way); CNN 97 and 64, MLP 81 and 81
 @pytest.mark.parametrize("seed", [1, 2])
 def test_claim_it_holds_for_other_seeds(seed):
     pixels = torch.randperm(784, generator=torch.manual_seed(seed))
