@@ -6,9 +6,9 @@ r"""
 Attention is a dictionary that learns
 =====================================
 
-Compare a query with every key: ``softmax(q @ k.mT / sqrt(D)) @ v``. Scores near 0 give
-the mean of the values, large ones ``dict[key]``. In between is a gradient, so keys can
-be learned; and from any token to any other, however far away, it is one step.
+A token asks with a query, is found under a key and gives a value, all of them learned:
+``softmax(q @ k.mT / sqrt(D)) @ v``. Scores near 0 give the mean of the values, large
+ones ``dict[key]``. No token knows its place, so only crowding can matter, not distance.
 
 :Run: ``python attention.py --steps 500``
 :Shapes: B batch, T queries, S keys, D size, E value size, N pairs
@@ -32,7 +32,7 @@ from torch import Tensor, nn
 ASK = "anna 7, bob 3, cleo 9 ... bob? Is it harder if the answer stands farther away?"
 CLAIM = "Trained on 8 pairs, attention looks up one of 60: at least 95 % of the weight \
 in the right place, 99 % of the answers right, within 2 points the same at distances \
-from 1 to 60. The same model with its knob at 0, averaging, stays at chance."
+from 1 to 60. Trained with its knob at 0, averaging, it stays at chance among 60."
 MARGIN = 0.02  # between two distances, and between averaging and chance
 THREADS = 1  # the matrices are so small that a second thread only costs
 NAMES = "anna bob cleo dan eva finn gus".split()  # 7 of the 70; digit 10 is the "?"

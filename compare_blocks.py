@@ -153,7 +153,7 @@ def compare(depth: int, size: int, steps: int, seed: int, device: str):
         left[name] = gradient_by_depth(blocks, x)  # (L + 1,)
         torch.manual_seed(seed)
         learned[name] = learn(blocks.float(), [d.to(device) for d in digits], steps)
-        law[name] **= depth / 2
+        law[name] = torch.tensor(law[name]).double().pow(depth / 2).item()
         print(f"{name:17}{left[name][0]:8.0e}{law[name]:11.0e}{learned[name]:8.0%}")
     return law, left, learned
 

@@ -248,7 +248,7 @@ def main(
     seed: int = 0,
     data: Literal["auto", "mnist", "digits"] = "auto",
     accelerator: Literal["cpu", "cuda", "mps"] = "cpu",
-    devices: int = 1,
+    devices: Literal[1, 2, 5, 10] = 1,
 ) -> dict[str, float]:
     sys.stdout = open(os.devnull, "w") if rank_zero_only.rank else sys.stdout
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips

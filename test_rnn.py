@@ -128,6 +128,11 @@ def test_at_most_rho_to_the_power_of_t_comes_back(rho, seed):
     assert (left <= bound * (1 + 1e-9)).all()
 
 
+def test_far_less_comes_back_from_the_uniform_start():
+    uniform, orthogonal = (gradient_by_wait(rho, 25, seed=0)[-1] for rho in (0, 1))
+    assert uniform < 1e-3 < 0.1 < orthogonal
+
+
 def test_the_bound_is_reached_where_tanh_is_straight(float64):
     ours = SequenceClassifierRNN(4, 64)
     nn.init.orthogonal_(ours.U)
@@ -174,6 +179,7 @@ def test_one_step_of_training_is_adam_on_clipped_gradients():
     torch.manual_seed(3)
     ours = SequenceClassifierRNN(4, 64)
     nn.init.orthogonal_(ours.U)
+    torch.manual_seed(3)  # the sequences are those of the other start
     adam = torch.optim.Adam(ours.parameters())
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.01, total_steps=9)
     for _ in range(9):
@@ -204,17 +210,17 @@ def test_clipping_and_the_start_are_what_the_lesson_says(monkeypatch):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_claim_a_short_wait_is_no_trouble(seed):
-    assert train("uniform", WAITS[7], 150, seed, "cpu") >= 0.99
+    assert train("uniform", WAITS[7], 200, seed, "cpu") >= 0.99
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_claim_from_orthogonal_weights_every_seed_recalls_over_25(seed):
-    assert train("orthogonal", WAITS[25], 150, seed, "cpu") >= 0.99  # 60 of 60 seeds
+    assert train("orthogonal", WAITS[25], 200, seed, "cpu") >= 0.99  # 60 of 60 seeds
 
 
 def test_claim_from_uniform_weights_a_long_wait_is_a_lottery():
     """Of 40 seeds 19 recalled, the others stopped between 32 and 97 %."""
-    shares = [train("uniform", WAITS[25], 150, seed, "cpu") for seed in range(SEEDS)]
+    shares = [train("uniform", WAITS[25], 200, seed, "cpu") for seed in range(SEEDS)]
     assert max(shares) - min(shares) >= MARGIN
 
 
