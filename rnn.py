@@ -125,15 +125,12 @@ def train(start: str, rounds: int, steps: int, seed: int, device: str) -> float:
 # -----------
 def figure(fading: dict[float, Tensor], recalled: dict[str, list]) -> Figure:
     fig, (left, right) = plt.subplots(1, 2)
-    for rho, color, label in (
-        (1, "C1", "orthogonal"),
-        (0.8, "C2", "0.8 x"),
-        (0, "C0", ""),
-    ):
-        T = range(1, len(fading[rho]) + 1)
-        left.semilogy(T, fading[rho], color, label=label or "uniform")
-        if rho:
-            left.semilogy(T, [rho**t for t in T], color, linestyle="--")
+    for (rho, norms), color in zip(fading.items(), ("C1", "C2", "C0"), strict=True):
+        T = range(1, len(norms) + 1)
+        left.semilogy(
+            T, norms, color, label=f"{rho} x orthogonal" if rho else "uniform"
+        )
+        left.semilogy(T, [rho**t or 1 for t in T], color, linestyle="--" if rho else "")
     left.set(xlabel="steps T", ylabel="gradient left (dashed: at most rho^T)")
     for name, mark, side in ("uniform", "oC0", -1), ("orthogonal", "DC1", 1):
         for place, row in enumerate(recalled[name]):

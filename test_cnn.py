@@ -13,7 +13,6 @@ import cnn
 from cnn import (
     MARGIN,
     ImageClassifierCNN,
-    compare,
     figure,
     figure_layers,
     load_digits,
@@ -114,7 +113,7 @@ def test_training_is_adam_with_one_cycle_on_fresh_permutations(float64):
     network = ImageClassifierCNN()
     twin = copy.deepcopy(network)
     torch.manual_seed(5)
-    train(network, images, labels, epochs=2)
+    train(network, images, labels, images, labels, steps=5)
     torch.manual_seed(5)
     order = torch.cat([torch.randperm(230), torch.randperm(230)])
     adam = torch.optim.Adam(twin.parameters())
@@ -163,7 +162,7 @@ def test_an_mlp_cannot_notice_the_shuffle_columns_move_with_the_pixels(float64):
     assert_close(twin(shuffled), mlp(images))
     for network, x in [(mlp, images), (twin, shuffled)]:  # nor does its training
         torch.manual_seed(3)
-        train(network, x, labels)
+        train(network, x, labels, x, labels, steps=5)
     assert_close(twin(shuffled), mlp(images))
     assert_close(twin[1].weight, mlp[1].weight[:, pixels])
 
@@ -196,11 +195,12 @@ def test_every_image_is_seen_once_per_epoch_in_a_new_order():
 
     images = torch.zeros(250, 1, 28, 28)
     images[:, 0, 0, 0] = torch.arange(250)
-    train(ear := Ear(), images, torch.zeros(250).long(), epochs=2)
-    first, second = torch.cat(ear.heard).split(250)
+    labels = torch.zeros(250).long()
+    train(ear := Ear(), images, labels, images[:1], labels[:1], steps=5)
+    first, second = torch.cat(ear.heard[:-1]).split(250)
     assert first.unique().tolist() == second.unique().tolist() == list(range(250))
     assert first.tolist() != second.tolist() and first.tolist() != sorted(first)
-    assert [len(batch) for batch in ear.heard] == [100] * 5
+    assert [len(batch) for batch in ear.heard] == [100] * 5 + [1]
 
 
 # Claim
@@ -213,58 +213,58 @@ def test_the_mlp_has_at_least_as_many_weights_and_bends_too():
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """What main compares, and how each network was trained and tested."""
+def told(monkeypatch, capsys):
+    """What main(steps=40) tells train, by network: start, batches, digits, steps."""
     calls = []
 
-    def ear(network, images, labels, epochs):
-        start = [p.clone() for p in network.parameters()]
-        calls.append((type(network), start, images, labels, epochs, torch.rand(1)))
+    def ear(net, *digits_and_steps):
+        start = [p.clone() for p in net.parameters()]
+        calls.append(
+            (start, torch.rand(1), digits_and_steps[:-1], digits_and_steps[-1])
+        )
+        return len(calls) / 100
 
     monkeypatch.setattr(cnn, "train", ear)
-    return calls
+    names = [name for name in main(steps=40) if name != "holds"]
+    return dict(zip(names, calls, strict=True))
 
 
-def test_all_networks_share_start_data_batches_and_budget(told):
-    main(steps=40)
-    assert len(told) == 6
-    for kind in (told[:3], told[3:]):
-        (_, placed, mixed) = kind
-        for one in kind:
-            assert_close(one[1], placed[1])  # the same start
-            assert_close(one[5], placed[5])  # the same batches
-        assert_close(placed[3], mixed[3])
-        assert placed[4] == mixed[4] == 2
-    for cnns, mlps in zip(told[:3], told[3:], strict=True):
-        assert_close(cnns[2:5], mlps[2:5])
+def test_all_networks_share_start_batches_digits_and_budget(told):
+    for kind in ("cnn", "mlp"):
+        start, batches, _, steps = told[f"{kind}_centred"]
+        for task in ("in_order", "shuffled"):
+            assert_close(told[f"{kind}_{task}"][0], start)
+            assert_close(told[f"{kind}_{task}"][1], batches)
+            assert told[f"{kind}_{task}"][3] == steps == 40
+    for task in ("centred", "in_order", "shuffled"):
+        assert_close(told[f"cnn_{task}"][2], told[f"mlp_{task}"][2])
 
 
-def test_one_and_the_same_shuffle_for_training_and_test(monkeypatch):
-    seen = []
-
-    def spy(tasks, steps, seed):
-        seen.append(tasks)
-        return compare({k: [x[:200] for x in v] for k, v in tasks.items()}, 1, seed)
-
-    monkeypatch.setattr(cnn, "compare", spy)
-    main(steps=40)
-    placed, mixed = seen[0]["in_order"], seen[0]["shuffled"]
-    pixels, moved = (
-        torch.cat([part[0], part[2]]).flatten(1).T for part in (placed, mixed)
-    )
+def test_one_and_the_same_shuffle_for_training_and_test(told):
+    placed, mixed = told["cnn_in_order"][2], told["cnn_shuffled"][2]
+    pixels, moved = (torch.cat(x[::2]).flatten(1).T for x in (placed, mixed))
     assert_close(pixels.unique(dim=0), moved.unique(dim=0))  # the same 784 columns
     assert (pixels != moved).any(dim=1).sum() > 500
     assert_close(placed[1::2], mixed[1::2])
 
 
-def test_accuracy_is_measured_on_unseen_digits():
-    images, labels = blobs(100)
-    wrong = (labels + 1) % 10
-    read, networks = compare({"x": [images, labels, images, wrong]}, 40, 0)
-    assert read["cnn_x"] < 0.1
-    images, answers = images[:37], networks["cnn_x"](images[:37]).argmax(dim=1)
-    read, _ = compare({"x": [*blobs(100), images, labels[:37]]}, 40, 0)
-    assert read["cnn_x"] == pytest.approx((answers == labels[:37]).float().mean())
+def test_training_and_test_digits_stay_apart(told):
+    images, labels, unseen, answers = load_digits("digits")
+    assert_close(told["cnn_centred"][2], (images, labels, unseen, answers))
+    placed = told["cnn_in_order"][2]
+    assert len(placed[0]) == 2000 and len(placed[2]) == 2000
+    for ours, known in [(placed[0], images), (placed[2], unseen)]:
+        ink = F.avg_pool2d(known, 2).sum(dim=(1, 2, 3))
+        apart = (ours.sum(dim=(1, 2, 3))[:, None] - ink).abs().amin(dim=1)
+        assert apart.max() < 1e-3
+
+
+def test_accuracy_is_the_share_of_unseen_digits_that_are_right():
+    images, labels = blobs()
+    unseen, answers = blobs(37)
+    answers[:10] = (answers[:10] + 1) % 10  # ten wrong answers, the rest is easy
+    right = train(ImageClassifierCNN(), images, labels, unseen, answers, steps=60)
+    assert right == pytest.approx(27 / 37)
 
 
 def test_claim_the_cnn_notices_the_shuffle_and_the_mlp_does_not():
@@ -282,10 +282,13 @@ def test_claim_it_holds_for_other_seeds(seed):
     digits = load_digits("digits")
     placed = place(*digits[:2], 15_000) + place(*digits[2:], 2000)
     mixed = [x.flatten(1)[:, pixels].view_as(x) if x.ndim > 1 else x for x in placed]
-    read, _ = compare({"in_order": placed, "shuffled": mixed}, 300, seed)
-    cnn, cnn_shuffled, mlp, mlp_shuffled = read.values()
-    assert cnn - cnn_shuffled > 2 * MARGIN and cnn > mlp + 2 * MARGIN
-    assert abs(mlp - mlp_shuffled) < MARGIN
+    lost = []
+    for make in (ImageClassifierCNN, make_mlp):
+        torch.manual_seed(seed)
+        in_order = train(make(), *placed)
+        torch.manual_seed(seed)
+        lost.append(in_order - train(make(), *mixed))
+    assert abs(lost[1]) < MARGIN < lost[0] / 2
 
 
 # Pictures
@@ -301,5 +304,5 @@ def test_the_pictures_show_the_numbers():
         "16 x 12 x 12",
         "48 x 4 x 4",
     ]
-    *_, right = figure("", [image[0]], {"CNN": 0.9, "CNN shuffled": 0.4}).axes
+    *_, right = figure("", [image], {"CNN": 0.9, "CNN shuffled": 0.4}).axes
     assert [text.get_text() for text in right.texts] == ["90%", "40%"]

@@ -16,12 +16,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.__main__ import table
+
 ROOT = Path(__file__).parent
-LESSONS = [
-    name
-    for name in "cnn rnn cnnrnn compare_blocks attention autoencoder lightning".split()
-    if (ROOT / f"{name}.py").exists()
-]
+LESSONS = "cnn rnn cnnrnn compare_blocks attention autoencoder lightning".split()
 READ_MNIST = [
     n for n in LESSONS if "def load_digits(data" in (ROOT / f"{n}.py").read_text()
 ]
@@ -424,6 +422,13 @@ def test_the_readme_says_what_the_lessons_say():
     for lesson in LESSONS:
         module = importlib.import_module(lesson)
         assert module.ASK in readme and module.CLAIM in readme, lesson
+
+
+def test_the_readme_has_the_measured_table_and_every_file_it_names():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table() in readme, "renew it: python -m benchmarks table"
+    for link in re.findall(r'(?:\]\(|src=")([^")#]+)', readme):
+        assert link.startswith("https://") or (ROOT / link).exists(), link
 
 
 def test_comments_are_not_left_over():

@@ -131,6 +131,8 @@ def summary(key: dict) -> None:
 
 def table() -> str:
     """The README's measured table, from the records beside this file."""
+    if not RUNS.exists():
+        raise SystemExit("run `python -m benchmarks evening --save` first")
     sys.path.insert(0, str(ROOT))
     runs, all_records = json.loads(RUNS.read_text()), records()
     lines = [
