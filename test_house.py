@@ -329,10 +329,11 @@ def test_options_reach_main_and_a_notebook_gets_the_defaults(lesson, monkeypatch
 
 @pytest.mark.slow
 @every_lesson
-def test_the_same_file_runs_in_a_real_notebook_kernel(lesson, tmp_path):
+def test_the_same_file_runs_in_a_real_notebook_kernel(lesson, tmp_path, monkeypatch):
     import nbclient
     import nbformat.v4 as v4
 
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel brings its own
     cell = v4.new_code_cell(source(lesson))
     book = v4.new_notebook(cells=[cell])
     client = nbclient.NotebookClient(book, resources={"metadata": {"path": tmp_path}})
