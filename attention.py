@@ -33,8 +33,7 @@ ASK = "anna 7, bob 3, cleo 9 ... bob? Is it harder if the answer stands farther 
 CLAIM = "Trained on 8 pairs, attention looks up one of 60: at least 95 % of the weight \
 in the right place, 99 % of the answers right, within 2 points the same at distances \
 from 1 to 60. Trained with its knob at 0, averaging, it stays at chance among 60."
-MARGIN = 0.02  # between two distances, and between averaging and chance
-THREADS = 1  # the matrices are so small that a second thread only costs
+MARGIN, THREADS = 0.02, 1  # a second thread only costs: the matrices are small
 NAMES = "anna bob cleo dan eva finn gus".split()  # 7 of the 70; digit 10 is the "?"
 EXAMPLE = [(0, 7), (1, 3), (2, 9), (3, 1), (4, 4), (5, 8), (6, 5), (1, 10)]
 Device = Literal["cpu", "cuda", "mps", "xpu"]
@@ -44,7 +43,8 @@ Device = Literal["cpu", "cuda", "mps", "xpu"]
 # Attention: scores, weights, a weighted mean
 # -------------------------------------------
 def scaled_dot_product_attention(q, k, v, mask=None) -> tuple[Tensor, Tensor]:
-    """In the mask True = may attend; in nn.MultiheadAttention it is the opposite."""
+    """q (..., T, D), k (..., S, D), v (..., S, E) -> output, weights; or ValueError.
+    In the mask True = may attend; in nn.MultiheadAttention it is the opposite."""
     if k.dim() < 2 or k.shape[-2:] != v.shape[-2:-1] + q.shape[-1:]:
         raise ValueError(f"expected TxD, SxD, SxE, got {q.shape, k.shape, v.shape}")
     numpy.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])  # or ValueError
@@ -82,9 +82,9 @@ def with_a_pencil() -> Tensor:
     output, weights = SelfAttention(embed_dim=2)(torch.ones(1, 3, 2))
     print(f"Three identical tokens: weights\n{weights.data}\nand output\n{output.data}")
     k, v = torch.tensor([[2.0, 0], [0, 2], [1, 1]]), torch.tensor([[7.0], [3], [9]])
-    print("\nbob asks (0, 1) keys anna (2, 0), bob (0, 2), cleo (1, 1). Scores are")
-    print("(0*2 + 1*0, 0*0 + 1*2, 0*1 + 1*1) / sqrt(2), times 0, 1, 100. Weights:")
     q = torch.tensor([[0.0], [1], [100]]) * torch.tensor([0, 1])  # (T, D)
+    print("\nbob asks (0, 1) keys anna (2, 0), bob (0, 2), cleo (1, 1). His scores:")
+    print("(0, 2, 1) / sqrt(2) =", k @ q[1] / 2**0.5, "\nTimes 0, 1, 100; softmax:")
     output, weights = scaled_dot_product_attention(q, k, v)  # (T, E), (T, S)
     print(f"{weights.round(decimals=4)}\nMean, mixture, dict of 7, 3, 9:\n{output}")
     error = (output - F.scaled_dot_product_attention(q, k, v)).abs().max()
@@ -147,7 +147,7 @@ def examine(model: LookUp, pairs: int, distance: int) -> Tensor:
 def figure(by_hand: Tensor, learned: Tensor) -> Figure:
     fig, axes = plt.subplots(1, 2, width_ratios=[3, 8])
     words = [f"{NAMES[name]} {'0123456789?'[digit]}" for name, digit in EXAMPLE]
-    labels = ["scores\nx 0", "x 1", "x 100"], ["before\ntraining", "after"]
+    labels = ["bob asks\nscores x 0", "x 1", "x 100"], ["bob ?\nuntrained", "trained"]
     for ax, table, rows in zip(axes, (by_hand, learned), labels, strict=True):
         ax.imshow(table, vmin=0, vmax=1, aspect="auto")
         ax.set_xticks(range(len(table[0])), words[: len(table[0])])

@@ -150,11 +150,11 @@ def train(images: Tensor, view: str, steps: int, device: str) -> nn.Module:
 def figure(frames: Tensor, logits: Tensor, share: dict[str, float]) -> Figure:
     strip, right = (fig := plt.figure()).subfigures(1, 2, width_ratios=[3, 1])
     for t, (top, low) in enumerate(strip.subplots(2, len(frames), sharey="row").T):
-        top.imshow(frames[t, 0].numpy(), cmap="gray_r")
+        top.imshow(F.pad(frames[t, 0], (1,) * 4, value=1).numpy(), cmap="gray_r")
         top.set(title=f"frame {t + 1}", xticks=[], yticks=[])
         low.barh([*MOTIONS], logits[t].softmax(dim=0).tolist())
-        low.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="chance")
-    ax = right.subplots()
+        low.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="probability")
+    ax = right.subplots(subplot_kw={"ylabel": "right (dashed: the limits)"})
     bars = ax.bar([name.replace("_", "\n") for name in share], share.values())
     ax.bar_label(bars, label_type="center", fmt="{:.0%}", color="white")
     ax.hlines(LIMITS.values(), -0.5, 2.5, "black", "dashed")

@@ -182,6 +182,8 @@ def main() -> None:
     unknown = set(options.get("lessons", [])) - set(LESSONS)
     if unknown:
         cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(LESSONS)}")
+    if options.get("count", 1) < 1:
+        cli.error(f"argument --count: must be positive, got {options['count']}")
     act = {"evening": evening, "seeds": seeds, "table": write_table}
     act[options.pop("command")](**options)
 
