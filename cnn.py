@@ -123,7 +123,7 @@ def place(images: Tensor, labels: Tensor, n: int) -> list[Tensor]:
     return [torch.stack([*map(torch.roll, small, spots, [(1, 2)] * n)]), labels[rows]]
 
 
-def train(net, images, labels, unseen, answers, steps=240, peak=0.012) -> float:
+def train(net, images, labels, unseen, answers, steps=240, peak=0.009) -> float:
     epochs = range(max(2, BATCH * steps // len(images)))  # every image at least twice
     order = torch.cat([torch.randperm(len(images)) for _ in epochs]).split(BATCH)
     adam = torch.optim.Adam(net.to(memory_format=torch.channels_last).parameters())

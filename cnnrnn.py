@@ -155,7 +155,7 @@ def figure(frames: Tensor, logits: Tensor, share: dict[str, float]) -> Figure:
         low.barh([*MOTIONS], logits[t].softmax(dim=0).tolist())
         low.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="probability")
     ax = right.subplots(subplot_kw={"ylabel": "right (dashed: the limits)"})
-    bars = ax.bar([name.replace("_", "\n") for name in share], share.values())
+    bars = ax.bar([name.replace("_", "\n") for name in share], share.values(), 0.95)
     ax.bar_label(bars, label_type="center", fmt="{:.0%}", color="white")
     ax.hlines(LIMITS.values(), -0.5, 2.5, "black", "dashed")
     fig.suptitle(f"In any order {share['any_order']:.0%}: the axis, not the direction")

@@ -113,7 +113,7 @@ def train(start: str, rounds: int, steps: int, seed: int, device: str) -> float:
         loss = F.cross_entropy(rnn(x), first)
         adam.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(rnn.parameters(), 1)  # what grows must not explode
+        nn.utils.clip_grad_norm_(rnn.parameters(), 0.3)  # at 1, 1 seed of 160 failed
         adam.step()
         schedule.step()
     x, first = (part.to(device) for part in deal(1000, rounds))

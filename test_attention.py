@@ -90,9 +90,21 @@ def test_a_question_repeats_a_name_and_its_answer_stands_at_the_given_distance()
     names, digits = tokens.unbind(dim=-1)
     there = torch.arange(60), 60 - distance
     assert torch.equal(names[:, -1], names[there])
-    assert torch.equal(answer, digits[there]) and (digits[:, -1] == 10).all()
+    assert torch.equal(answer, digits[there])
     assert all(len(set(row.tolist())) == 60 for row in names[:, :-1])
     assert names.max() == 69 and names.min() == 0
+
+
+def test_the_question_alone_does_not_tell_the_answer():
+    tokens, answer = deal(8, torch.ones(500, dtype=torch.long))
+    assert (tokens[:, -1, 1] == 10).all() and len(answer.unique()) == 10
+
+
+def test_the_model_answers_with_logits_because_the_loss_takes_the_softmax(float64):
+    model, (tokens, _) = LookUp(), deal(8, torch.arange(1, 9))
+    before = model(tokens)[0]
+    model.answer.bias.data += 5  # a probability would stay below 1
+    assert_close(model(tokens)[0], before + 5)
 
 
 def test_who_looks_up_the_name_passes_the_examination():
@@ -245,6 +257,19 @@ def test_averaging_starts_with_the_same_weights_and_differs_in_the_knob_alone():
     assert_close(averaging(tokens)[1], torch.full((8, 9), 1 / 9))
     attention.attention.knob = 0
     assert torch.equal(attention(tokens)[0], averaging(tokens)[0])
+
+
+def test_every_step_of_training_reads_fresh_lists(monkeypatch):
+    dealt = []
+
+    def record(*args, **options):
+        dealt.append(deal(*args, **options))
+        return dealt[-1]
+
+    monkeypatch.setattr("attention.deal", record)
+    train(1, 3, "cpu", seed=0)
+    lists = torch.cat([tokens.flatten(start_dim=1) for tokens, _ in dealt])
+    assert len(lists.unique(dim=0)) == len(lists) == 3 * 64
 
 
 def test_all_sixty_digits_together_say_nothing_so_averaging_is_at_chance():

@@ -166,6 +166,20 @@ def test_pca_does_not_know_which_pixels_are_neighbours(float64):
     assert_close(shuffled, fit_pca(images, 5)(x)[:, order])
 
 
+def test_the_images_tested_on_change_nothing_that_was_fitted(capsys):
+    seen, probe = torch.rand(60, 40), torch.rand(5, 40)
+    tested = torch.rand(20, 40), torch.rand(20, 40).square()
+    one, other = (compare(seen, x, 8, steps=3, seed=0)[1] for x in tested)
+    for name in one:
+        assert_close(one[name](probe), other[name](probe))
+
+
+def test_the_denoiser_is_asked_for_the_clean_image():
+    clean = torch.full((64, 12), 0.5)  # all the same: the answer is known
+    denoiser = train(clean, 3, steps=200, seed=0, noise=1.0)
+    assert mse(denoiser(clean + torch.randn(clean.shape)), clean) < 0.05
+
+
 def test_training_leaves_the_images_as_they_were():
     images = torch.rand(70, 12)
     before = images.clone()

@@ -118,7 +118,7 @@ def test_training_is_adam_with_one_cycle_on_fresh_permutations(float64):
     torch.manual_seed(5)
     order = torch.cat([torch.randperm(230), torch.randperm(230)])
     adam = torch.optim.Adam(twin.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.012, 4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.009, 4)
     for rows in order.split(BATCH):
         log_chances = twin(images[rows]).log_softmax(dim=1)
         adam.zero_grad()
@@ -274,8 +274,8 @@ def test_claim_the_cnn_notices_the_shuffle_and_the_mlp_does_not():
     assert 100 * abs(numbers["mlp_in_order"] - numbers["mlp_shuffled"]) < MARGIN
 
 
-# 300 steps, 10 seeds: the CNN loses 33 points (spread 8, at least 21), the MLP 0.4
-# (spread 1.1, at most 1.7 either way); CNN 97 and 64, MLP 81 and 81
+# 20 seeds: the CNN loses 45 points (spread 9, at least 30), the MLP 0 (spread 1.6, at
+# most 3 either way); MNIST, 10 seeds: 66 (1.3, at least 64) and 0 (0.8, at most 1.5)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_claim_it_holds_for_other_seeds(seed):
     pixels = torch.randperm(784, generator=torch.manual_seed(seed))

@@ -247,6 +247,55 @@ def test_readers_are_trained_on_some_digits_and_examined_on_others(monkeypatch, 
     assert [images is split[2] for images in shot] == 2 * [False, False, True]
 
 
+def test_both_readers_begin_alike_and_see_the_same_films(monkeypatch, capsys):
+    starts, shot = [], []
+
+    class Kept(ImageSequenceClassifierCNNRNN):
+        def __init__(self):
+            super().__init__()
+            starts.append([p.detach().clone() for p in self.parameters()])
+
+    def kept(images, n):
+        shot.append(shoot(images, n)[0])
+        return shoot(images, n)
+
+    monkeypatch.setattr(cnnrnn, "ImageSequenceClassifierCNNRNN", Kept)
+    monkeypatch.setattr(cnnrnn, "shoot", kept)
+    main(steps=2)
+    one, other = starts
+    assert_close(one, other, rtol=0, atol=0)
+    for one, other in zip(shot[:3], shot[3:], strict=True):  # two for training, an exam
+        assert one.equal(other)
+
+
+def test_one_step_follows_the_gradient_of_its_own_batch_alone(monkeypatch):
+    sums = []
+    step = torch.optim.Adam.step
+
+    def listen(adam, *rest):
+        weights = adam.param_groups[0]["params"]
+        sums.append(sum(p.grad.square().sum().item() for p in weights))
+        adam.param_groups[0]["lr"] = 1e-9  # the weights stand still
+        step(adam, *rest)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", listen)
+    train(load_digits("digits")[0], "in_order", 20, "cpu")
+    assert max(sums) < 5 * min(sums)  # added up, the last would be 400 times the first
+
+
+def test_the_label_of_a_film_stands_beside_each_answer_to_it(monkeypatch):
+    def lit(images, n):  # each motion lights a band of its own, in every frame
+        motion = torch.arange(5).repeat_interleave(n)
+        line = F.one_hot(motion, 7).float().repeat_interleave(4, dim=1)  # (5 n, 28)
+        return line[:, None, None, None].expand(-1, 6, 1, 28, 28), motion
+
+    monkeypatch.setattr(cnnrnn, "shoot", lit)
+    reader = train(torch.zeros(1), "in_order", 40, "cpu")
+    films, motion = lit(None, 1)
+    chances = reader(films, every_frame=True).softmax(dim=2)
+    assert chances[motion, :, motion].min() > 0.8
+
+
 # Claim
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.func import jacrev
 from torch.testing import assert_close
@@ -19,6 +20,8 @@ from compare_blocks import (
     main,
     make_blocks,
 )
+
+STACKS = ["plain", "residual", "plain_orthogonal", "residual_small"]
 
 
 def stack(block: type[PlainBlock], depth: int, size: int = 5) -> nn.Sequential:
@@ -48,8 +51,18 @@ def test_a_block_is_one_linear_layer_with_or_without_its_input(float64):
 def test_the_worked_weights_are_drawn_with_variance_one_third_of_one_over_d():
     weight = PlainBlock(1000).f.weight
     assert weight.var().item() == pytest.approx(1 / 3000, rel=0.01)
-    small = make_blocks("residual_small", depth=4, size=1000)[0].f.weight
-    assert small.var().item() == pytest.approx(1 / 12000, rel=0.01)
+
+
+def test_branches_divided_by_the_root_of_the_depth_add_up_to_one_branch():
+    blocks = make_blocks("residual_small", depth=4, size=1000)
+    together = sum(block.f.weight.var().item() for block in blocks)
+    assert together == pytest.approx(1 / 3000, rel=0.01)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_every_block_has_weights_of_its_own(name):
+    one, two = make_blocks(name, depth=2, size=5)
+    assert not torch.isclose(one.f.weight, two.f.weight).any()
 
 
 def test_orthogonal_weights_keep_the_length_of_every_vector(float64):
@@ -100,6 +113,39 @@ def test_every_stack_starts_from_the_same_weights_and_inputs():
         assert_close(a, b)
 
 
+def test_the_four_stacks_read_the_same_inputs_and_the_same_batches(monkeypatch):
+    read, drawn = [], []
+
+    def measure(blocks, x):
+        read.append(x)
+        return torch.ones(2)
+
+    def draw(blocks, digits, steps):
+        drawn.append(torch.rand(9))
+        return 0.0
+
+    monkeypatch.setattr("compare_blocks.gradient_by_depth", measure)
+    monkeypatch.setattr("compare_blocks.learn", draw)
+    compare(depth=1, size=8, steps=1, seed=3, device="cpu")
+    assert_close(read, read[:1] * 4, rtol=0, atol=0)
+    assert_close(drawn, drawn[:1] * 4, rtol=0, atol=0)
+
+
+def test_every_image_keeps_its_label(monkeypatch):
+    """So the most similar image among the others has, nearly always, the same one."""
+    given = []
+
+    def take(blocks, digits, steps):
+        given.append(digits)
+        return 0.0
+
+    monkeypatch.setattr("compare_blocks.learn", take)
+    compare(depth=1, size=8, steps=1, seed=0, device="cpu")
+    for images, labels in given:
+        nearest = torch.cdist(images[1437:], images[:1437]).argmin(dim=1)
+        assert (labels[nearest] == labels[1437:]).float().mean() > 0.95
+
+
 def one_glance() -> tuple[torch.Tensor, torch.Tensor]:
     """As many digits as the real ones, of two classes that one pixel tells apart."""
     labels = torch.randint(2, (1797,))
@@ -112,6 +158,12 @@ def test_learning_is_judged_on_digits_it_never_saw():
         digits = images, torch.cat([labels[:1437], unseen])
         blocks = make_blocks("residual", depth=1, size=64)
         assert learn(blocks, digits, steps=600) == pytest.approx(right, abs=0.02)
+
+
+def test_it_learns_either_or_which_no_network_without_bends_can():
+    either = torch.randint(2, (1797, 2))
+    digits = F.pad(16.0 * either - 8, (0, 62)), either.sum(dim=1) % 2
+    assert learn(make_blocks("residual", 1, size=64), digits, steps=600) > 0.9
 
 
 @pytest.mark.parametrize("rate", [1e-2, 1e-3, 1e-4, 1e-5])

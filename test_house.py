@@ -2,7 +2,6 @@
 
 import ast
 import copy
-import functools
 import importlib
 import inspect
 import re
@@ -17,6 +16,7 @@ import pytest
 import torch
 
 from benchmarks.__main__ import table
+from mistakes.scratch import obey
 
 ROOT = Path(__file__).parent
 LESSONS = "cnn rnn cnnrnn compare_blocks attention autoencoder lightning".split()
@@ -250,15 +250,8 @@ def test_every_forward_shows_a_shape(lesson):
 
 def call(lesson: str, *words: str) -> dict:
     """What main would be told by `python <lesson>.py <words>`."""
-    module, told = importlib.import_module(lesson), {}
-
-    @functools.wraps(module.main)
-    def ear(**options):
-        told.update(options)
-
-    guard = ast.parse(source(lesson)).body[-1]
-    code = compile(ast.Module([guard], []), f"{lesson}.py", "exec")
-    exec(code, {**vars(module), "__name__": "__main__", "main": ear})
+    told = {}
+    obey(vars(importlib.import_module(lesson)), told.update)
     return told
 
 

@@ -91,6 +91,14 @@ def test_an_epoch_shows_every_image_once_and_the_next_in_another_order(digits):
     assert orders[0] == orders[1] != orders[2]
 
 
+def test_the_images_of_the_test_had_no_say_in_training_or_in_choosing(digits):
+    for part, loader in enumerate(
+        [digits.train_dataloader(), digits.val_dataloader(), digits.test_dataloader()]
+    ):
+        shown = torch.cat([images for images, _ in loader]).flatten(1).unique(dim=0)
+        assert torch.equal(shown, digits.parts[part][0].flatten(1).unique(dim=0))
+
+
 @pytest.mark.parametrize("of", [2, 3])
 def test_processes_share_each_batch_of_the_plain_loop(digits, of):
     digits.parts[0][1] = torch.arange(1150)
@@ -158,6 +166,33 @@ def test_the_plain_loop_is_one_step_of_adam_per_batch(digits):
     steps = lightning.plain_loop(images, names, 1, seed=1, lr=0.01)
     assert_close(next(steps), loss.detach())
     assert_close(next(steps), after.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_no_step_remembers_the_gradients_of_earlier_batches(digits):
+    images, names = digits.parts[0]
+    torch.manual_seed(1)
+    network = DigitNetwork()
+    weights = list(network.parameters())
+    adam = torch.optim.Adam(weights, lr=lightning.RATE)
+    steps = lightning.plain_loop(images, names, 1, seed=1)
+    for rows in lightning.shuffled(1150, seed=1).split(50)[:4]:
+        loss = F.cross_entropy(network(images[rows]), names[rows])
+        assert_close(next(steps), loss.detach(), rtol=1e-4, atol=1e-5)
+        for weight, slope in zip(
+            weights, torch.autograd.grad(loss, weights), strict=True
+        ):
+            weight.grad = slope
+        adam.step()
+
+
+def test_an_image_of_the_last_and_smaller_batch_counts_as_much_as_any(digits):
+    model, (images, _) = DigitClassifier(), digits.parts[1]
+    names = model(images).argmax(dim=1)
+    names[250:] = (names[250:] + 1) % 10  # all 37 of the last batch are wrong
+    digits.parts[1] = [images, names]
+    trainer = lightning.make_trainer([], 1, "cpu", 1)
+    (scores,) = trainer.validate(model, digits, verbose=False)
+    assert scores["validation"] == pytest.approx(250 / 287)  # not 5 / 6
 
 
 def test_lightning_tests_the_best_epoch_and_counts_every_image_once(digits):

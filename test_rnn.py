@@ -45,6 +45,15 @@ def test_two_steps_with_a_pencil(float64):
     assert two.item() == pytest.approx(math.tanh(2 * 0 + 0.5 - math.tanh(2.5)))
 
 
+def test_a_row_of_u_says_what_one_unit_hears_from_the_others(float64):
+    ours = SequenceClassifierRNN(1, 2, 1)
+    for parameter in ours.parameters():
+        nn.init.zeros_(parameter)
+    ours.U.data[0, 1] = 2.0  # the first unit hears the second
+    (h,) = ours.states(torch.zeros(1, 1, 1), torch.tensor([[0.1, 0.3]]))
+    assert_close(h, torch.tensor([[math.tanh(2 * 0.3), 0.0]]))
+
+
 def test_the_answer_is_read_from_the_last_state(float64):
     ours, x = SequenceClassifierRNN(), torch.randn(4, 7, 6)
     last = ours.states(x, torch.zeros(4, 12))[-1]
@@ -107,6 +116,12 @@ def test_equals_the_builtin_forward_and_every_gradient(float64, time):
 def test_the_gradient_is_that_of_finite_differences(float64):
     ours, x = SequenceClassifierRNN(3, 4, 2), torch.randn(2, 3, 3, requires_grad=True)
     assert gradcheck(ours, (x,))
+
+
+def test_the_last_state_sends_a_gradient_back_to_every_input(float64):
+    ours, x = SequenceClassifierRNN(), torch.randn(4, 7, 6, requires_grad=True)
+    ours(x).sum().backward()
+    assert (x.grad != 0).all()
 
 
 def test_the_fading_gradient_is_the_jacobian_of_the_last_state(float64):
@@ -186,12 +201,25 @@ def test_one_step_of_training_is_adam_on_clipped_gradients():
         x, first = deal(32, 2)
         adam.zero_grad()
         nn.functional.cross_entropy(ours(x), first).backward()
-        nn.utils.clip_grad_norm_(ours.parameters(), 1)
+        nn.utils.clip_grad_norm_(ours.parameters(), 0.3)
         adam.step()
         schedule.step()
     x, first = deal(1000, 2)
     share = (ours(x).argmax(dim=1) == first).float().mean().item()
     assert train("orthogonal", rounds=2, steps=9, seed=3, device="cpu") == share
+
+
+def test_both_starts_read_the_same_sequences(monkeypatch):
+    dealt = {"uniform": [], "orthogonal": []}
+    for start, seen in dealt.items():
+
+        def record(*args, seen=seen):
+            seen.append(deal(*args))
+            return seen[-1]
+
+        monkeypatch.setattr("rnn.deal", record)
+        train(start, rounds=2, steps=2, seed=0, device="cpu")
+    assert_close(dealt["uniform"], dealt["orthogonal"], rtol=0, atol=0)
 
 
 def test_clipping_and_the_start_are_what_the_lesson_says(monkeypatch):
@@ -200,7 +228,7 @@ def test_clipping_and_the_start_are_what_the_lesson_says(monkeypatch):
     draw = nn.init.orthogonal_
     monkeypatch.setattr(nn.init, "orthogonal_", lambda u: drawn.append(u) or draw(u))
     train("uniform", rounds=2, steps=3, seed=0, device="cpu")
-    assert clipped == [1, 1, 1] and not drawn
+    assert clipped == [0.3, 0.3, 0.3] and not drawn
     train("orthogonal", rounds=2, steps=1, seed=0, device="cpu")
     assert [u.shape for u in drawn] == [(64, 64)]
 

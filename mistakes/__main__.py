@@ -9,6 +9,7 @@ python -m mistakes kill                      prove that the tests find every one
 
 import argparse
 import difflib
+import functools
 import json
 import os
 import random
@@ -58,12 +59,18 @@ def read(lesson: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
         if (count := source.count(right)) != 1:
             lines, n = source.splitlines(), right.count("\n") + 1
             texts = ["\n".join(lines[i : i + n]) for i in range(len(lines))]
-            (near,) = difflib.get_close_matches(right, texts, n=1, cutoff=0)
+            near = max(texts, key=functools.partial(shared, right))
             raise UsageError(
                 f"{path} [{name}]: `right` stands {count} times in {lesson}.py, "
                 f"not once. The nearest text is:\n{near}"
             )
     return source, mistakes, blanks
+
+
+def shared(one: str, other: str) -> int:
+    """How many characters the two have in common, in order."""
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks())
 
 
 def broken(source: str, entry: dict) -> str:
@@ -112,7 +119,7 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
         drawn = [folder / side / "figures" / f"{lesson}.png" for side in texts]
         fig = pair(entry["says"], [path for path in drawn if path.exists()])
     print(f"{'':32}{'right':>12}{'wrong':>12}")
-    for name, number in right.items():
+    for name, number in [(n, v) for n, v in right.items() if n != "holds"]:
         print(f"{name:32}{number:12.4g}{wrong.get(name, float('nan')):12.4g}")
     verdicts = ["holds" if side.get("holds") else "NOT" for side in (right, wrong)]
     print(f"{'the claim':32}{verdicts[0]:>12}{verdicts[1]:>12}")
