@@ -251,7 +251,7 @@ def test_every_forward_shows_a_shape(lesson):
 def call(lesson: str, *words: str) -> dict:
     """What main would be told by `python <lesson>.py <words>`."""
     told = {}
-    obey(vars(importlib.import_module(lesson)), told.update)
+    obey(vars(importlib.import_module(lesson)), lambda **options: told.update(options))
     return told
 
 
