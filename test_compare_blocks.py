@@ -113,6 +113,19 @@ def test_every_stack_starts_from_the_same_weights_and_inputs():
         assert_close(a, b)
 
 
+def test_the_blackboard_multiplies_one_variance_per_block(monkeypatch):
+    monkeypatch.setattr("compare_blocks.learn", lambda *_: 0.0)
+    law, _, _ = compare(depth=4, size=8, steps=1, seed=0, device="cpu")
+    assert law == pytest.approx(
+        {
+            "plain": (1 / 3) ** 2,
+            "residual": (1 + 1 / 3) ** 2,
+            "plain_orthogonal": 1,
+            "residual_small": (1 + 1 / 12) ** 2,  # a branch / sqrt(4): variance / 4
+        }
+    )
+
+
 def test_the_four_stacks_read_the_same_inputs_and_the_same_batches(monkeypatch):
     read, drawn = [], []
 
