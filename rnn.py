@@ -113,7 +113,7 @@ def train(start: str, rounds: int, steps: int, seed: int, device: str) -> float:
         loss = F.cross_entropy(rnn(x), first)
         adam.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(rnn.parameters(), 0.3)  # at 1, 1 seed of 160 failed
+        nn.utils.clip_grad_norm_(rnn.parameters(), 0.3)  # at 1, some seeds fail
         adam.step()
         schedule.step()
     x, first = (part.to(device) for part in deal(1000, rounds))
@@ -162,7 +162,7 @@ def compare(steps: int, seed: int, device: str) -> dict[str, list[list[float]]]:
 # The lesson
 # ----------
 def main(
-    steps: int = 200,
+    steps: int = 100,
     seed: int = 0,
     device: Literal["cpu", "cuda", "mps", "xpu"] = "cpu",
 ) -> dict[str, float]:

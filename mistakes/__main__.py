@@ -11,11 +11,13 @@ import argparse
 import difflib
 import functools
 import json
+import multiprocessing
 import os
 import random
 import sys
 import textwrap
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 from benchmarks.__main__ import LESSONS, ROOT, takes
@@ -23,8 +25,9 @@ from mistakes.scratch import examine, play, workers
 
 HERE = Path(__file__).parent
 PRACTICE = Path("practice")
-MISTAKE = {"says", "symptom", "right", "wrong", "hints"}
-BLANK = {"right", "ask"}
+MISTAKE = "says", "symptom", "right", "wrong", "hints"
+BLANK = "right", "ask"
+PATIENCE = 300  # seconds for the tests of one lesson
 
 
 class UsageError(Exception):
@@ -46,15 +49,20 @@ def read(lesson: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
     path = HERE / f"{choose(lesson, LESSONS, 'lesson')}.toml"
     try:
         mistakes = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # missing, not TOML, or not UTF-8
         raise UsageError(f"{path}: {error}") from None
     blanks = mistakes.pop("blank", {})
+    if not mistakes:
+        raise UsageError(f"{path}: no mistakes in it")
     source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
     named = [(name, MISTAKE, entry) for name, entry in mistakes.items()]
-    named += [(f"blank.{name}", BLANK, entry) for name, entry in blanks.items()]
+    if isinstance(blanks, dict):
+        named += [(f"blank.{name}", BLANK, entry) for name, entry in blanks.items()]
     for name, keys, entry in named:
-        if missing := keys - entry.keys():
-            raise UsageError(f"{path} [{name}]: without {', '.join(sorted(missing))}")
+        if not isinstance(entry, dict):
+            raise UsageError(f"{path}: {name} is no table, [{name}]")
+        if wrong := [key for key in keys if not fits(key, entry.get(key))]:
+            raise UsageError(f"{path} [{name}]: without a good {', '.join(wrong)}")
         right = entry["right"] = entry["right"].strip("\n")
         if (count := source.count(right)) != 1:
             lines, n = source.splitlines(), right.count("\n") + 1
@@ -65,6 +73,12 @@ def read(lesson: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
                 f"not once. The nearest text is:\n{near}"
             )
     return source, mistakes, blanks
+
+
+def fits(key: str, value) -> bool:
+    if key == "hints":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, str)
 
 
 def shared(one: str, other: str) -> int:
@@ -110,10 +124,12 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
     if takes(lesson, "data") and not any(w.startswith("--data") for w in words):
         words = [*words, "--data", "digits"]
     texts = {"right": source, "wrong": broken(source, entry)}
-    print(f"{lesson}: {entry['says']}\n\n{difference(entry)}\n", flush=True)
+    line = source[: source.index(entry["right"])].count("\n") + 1
+    print(f"{lesson}: {entry['says']}\n\n{lesson}.py, line {line}", flush=True)
+    print(f"{difference(entry)}\n", flush=True)
     with workers(2) as (pool, folder):
         jobs = [(folder / side, lesson, text, *words) for side, text in texts.items()]
-        (right, ended), (wrong, failed) = pool.map(play, jobs, chunksize=1)
+        (right, ended), (wrong, failed) = pool.map_async(play, jobs, 1).get(PATIENCE)
         if not right:
             raise UsageError(ended.partition(": error: ")[2] or ended)
         drawn = [folder / side / "figures" / f"{lesson}.png" for side in texts]
@@ -154,7 +170,7 @@ def display() -> None:
 def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> None:
     """Put a broken copy into practice/, with no hint what is broken."""
     source, mistakes, blanks = read(lesson)
-    if blank:
+    if blank is not None:
         name = choose(blank, list(blanks), f"blank of {lesson}")
         task = f"the blank {name}: look for NotImplementedError"
     else:
@@ -163,78 +179,115 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         name = choose(name, list(mistakes), f"mistake of {lesson}")
         task = "one mistake" + ("" if mistake else f" (--seed {seed})")
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
-    if path.exists() and not force:
+    if os.path.lexists(path) and not force:
         raise UsageError(f"{path} is there already; --force overwrites it")
     PRACTICE.mkdir(exist_ok=True)
-    text = broken(source, blanks[name] if blank else mistakes[name])
-    note.write_text(json.dumps({"blank" if blank else "mistake": name}))
-    path.write_text(text, encoding="utf-8")
+    text = broken(source, mistakes[name] if blank is None else blanks[name])
+    kind = "mistake" if blank is None else "blank"
+    replace(path, text)
+    replace(note, json.dumps({kind: name}))
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
+
+
+def replace(path: Path, text: str) -> None:
+    """All of the text, or the file as it was."""
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)
 
 
 def sentence(test: str) -> str:
     return test.removeprefix("test_").replace("_", " ")
 
 
-def check(lesson: str, hint: int) -> int:
+def folded(tests) -> list[str]:
+    """The sentences, each once, with the number of its cases."""
+    cases = Counter(sentence(test.partition("[")[0]) for test in tests)
+    return [f"{name} ({n} cases)" if n > 1 else name for name, n in cases.items()]
+
+
+def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -> str:
+    try:
+        made = json.loads(note.read_text(encoding="utf-8"))
+        entry = {**mistakes, **blanks}[[*made.values()][0]]
+    except (OSError, ValueError, AttributeError, LookupError):
+        raise UsageError(f"{path} has no note of its mistake; practice anew") from None
+    hints = entry.get("hints", [])
+    if hint > len(hints):
+        said = "a blank says what to write" if "ask" in entry else f"{len(hints)} hints"
+        raise UsageError(f"no hint {hint} for {path}: {said}")
+    return hints[hint - 1]
+
+
+def check(lesson: str, hint: int | None) -> int:
     """Which properties hold of practice/<lesson>.py, and which fails first."""
     _, mistakes, blanks = read(lesson)
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
     if not path.exists():
         raise UsageError(f"no {path}; first: python -m mistakes practice {lesson}")
-    if hint:
-        made = json.loads(note.read_text()) if note.exists() else {}
-        entry = mistakes.get(made.get("mistake")) or blanks.get(made.get("blank")) or {}
-        hints = entry.get("hints", [entry["ask"]] if "ask" in entry else [])
-        if not 0 < hint <= len(hints):
-            raise UsageError(f"there are {len(hints)} hints for {path}, no hint {hint}")
-        print(f"Hint {hint}: {hints[hint - 1]}\n")
+    said = hint and find_hint(path, note, hint, mistakes, blanks)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8: {error}") from None
     print(f"Running the tests of {lesson} on {path} ...\n", flush=True)
     with workers(1) as (pool, folder):
-        text = path.read_text(encoding="utf-8")
-        job = folder / "check", lesson, text, {}
-        (seconds, complaints) = pool.apply(examine, [job])
-    if "import" in complaints:
-        print(f"It cannot be imported: {complaints['import']}")
+        job = pool.apply_async(examine, [(folder / "check", lesson, text, {})])
+        try:
+            seconds, complaints = job.get(PATIENCE)
+        except multiprocessing.TimeoutError:
+            seconds, complaints = {}, {"import": f"it never ends ({PATIENCE} s)"}
+    if "import" in complaints or not seconds:
+        print(f"It cannot be tested: {complaints.get('import', 'no test ran')}")
+    else:
+        good = [name for name in seconds if name not in complaints]
+        print("These hold:", *folded(good), sep="\n  ")
+    if complaints.keys() - {"import"}:
+        first, complaint = next(iter(complaints.items()))
+        print("\nThese fail:", *folded(complaints), sep="\n  ")
+        print(f"\nFails first: {sentence(first)}")
+        print(textwrap.indent(complaint, "  "))
+    if said:
+        print(f"\nHint {hint}: {said}")
+    if complaints or not seconds:
         return 1
-    for name in seconds:
-        print(f"{'FAILS' if name in complaints else 'holds':7}{sentence(name)}")
-    if not complaints:
-        print(f"\nAll {len(seconds)} properties hold: mended.")
-        return 0
-    first, complaint = next(iter(complaints.items()))
-    print(f"\n{len(seconds) - len(complaints)} of {len(seconds)} properties hold.")
-    print(f"Fails first: {sentence(first)}\n  {complaint[:200]}")
-    return 1
+    print(f"\nAll {len(seconds)} cases hold: mended.")
+    return 0
 
 
 def kill(lessons: list[str], count: int) -> int:
     """The tests pass on the right code, and find every mistake and every blank."""
-    read_all = {lesson: read(lesson) for lesson in lessons or LESSONS}
-    alive = 0
+    known = {lesson: read(lesson) for lesson in lessons or LESSONS}
+    survivors, orders = 0, {}
     with workers(count) as (pool, folder):
-        jobs = [(folder / one, one, read_all[one][0], {}) for one in read_all]
-        orders = {}
-        for job, (seconds, complaints) in zip(
-            jobs, pool.imap(examine, jobs), strict=True
-        ):
-            orders[job[1]] = seconds
-            verdict = f"{len(seconds) - len(complaints)} of {len(seconds)} tests pass"
-            alive += bool(complaints) or not seconds
-            print(f"{job[1]:15}{'(right)':23}{verdict}", *complaints, flush=True)
+        jobs = [(folder / lesson, lesson, known[lesson][0], {}) for lesson in known]
+        results = pool.imap(examine, jobs)
+        for lesson in known:
+            orders[lesson], complaints = results.next(PATIENCE)
+            survivors += bool(complaints) or not orders[lesson]
+            good = len(orders[lesson]) - len(complaints)
+            verdict = f"{good} of {len(orders[lesson])} tests pass"
+            print(f"{lesson:15}{'(right)':23}{verdict}", *complaints, flush=True)
         jobs = [
             (folder / f"{lesson}-{name}", lesson, broken(source, entry), orders[lesson])
-            for lesson, (source, mistakes, blanks) in read_all.items()
+            for lesson, (source, mistakes, blanks) in known.items()
             for name, entry in [*mistakes.items(), *blanks.items()]
         ]
-        stop = [(*job, "--maxfail=1") for job in jobs]
-        for job, (_, complaints) in zip(jobs, pool.imap(examine, stop), strict=True):
-            killer = sentence(next(iter(complaints), "") or "SURVIVES")
-            alive += killer in ("SURVIVES", "import")
-            name = job[0].name.partition("-")[2]
-            print(f"{job[1]:15}{name:23}{killer}", flush=True)
-    print(f"\n{len(jobs)} mistakes and blanks, {alive} not as they should be")
-    return min(alive, 1)
+        results = pool.imap(examine, [(*job, "--maxfail=1") for job in jobs])
+        for path, lesson, *_ in jobs:
+            _, complaints = results.next(PATIENCE)
+            killer = sentence(next(iter(complaints), "SURVIVES"))
+            survivors += killer in ("SURVIVES", "import")
+            name = path.name.partition("-")[2]
+            print(f"{lesson:15}{name:23}{killer}", flush=True)
+    print(f"\n{len(jobs)} mistakes and blanks, {survivors} not as they should be")
+    return min(survivors, 1)
+
+
+def positive(word: str) -> int:
+    if not word.isdecimal() or int(word) == 0:
+        raise argparse.ArgumentTypeError(f"must be positive, got {word}")
+    return int(word)
 
 
 def main() -> int:
@@ -247,16 +300,17 @@ def main() -> int:
     one.add_argument("mistake")
     one = commands.add_parser("practice", help=practice.__doc__, allow_abbrev=False)
     one.add_argument("lesson")
-    one.add_argument("mistake", nargs="?", help="default: one at random")
-    one.add_argument("--blank", help="cut these lines out instead")
+    which = one.add_mutually_exclusive_group()
+    which.add_argument("mistake", nargs="?", help="default: one at random")
+    which.add_argument("--blank", help="cut these lines out instead")
     one.add_argument("--seed", type=int, help="which one at random")
     one.add_argument("--force", action="store_true", help="overwrite your work")
     one = commands.add_parser("check", help=check.__doc__, allow_abbrev=False)
     one.add_argument("lesson")
-    one.add_argument("--hint", type=int, help="1 is vague, 2 is strong")
+    one.add_argument("--hint", type=positive, help="1 is vague, 2 is strong")
     one = commands.add_parser("kill", help=kill.__doc__, allow_abbrev=False)
     one.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
-    one.add_argument("--workers", dest="count", type=int, default=os.cpu_count())
+    one.add_argument("--workers", dest="count", type=positive, default=os.cpu_count())
     options, words = cli.parse_known_args()
     command = vars(options).pop("command")
     if command == "show":
@@ -266,6 +320,8 @@ def main() -> int:
     act = {"show": show, "practice": practice, "check": check, "kill": kill}
     try:
         return act.get(command, listing)(**vars(options)) or 0
+    except multiprocessing.TimeoutError:
+        cli.exit(2, f"python -m mistakes: error: a test took over {PATIENCE} s\n")
     except (UsageError, OSError) as error:
         cli.exit(2, f"python -m mistakes: error: {error}\n")
     except KeyboardInterrupt:

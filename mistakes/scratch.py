@@ -7,9 +7,11 @@ import multiprocessing
 import os
 import runpy
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from benchmarks.__main__ import ROOT
@@ -34,17 +36,21 @@ class Record:
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             complaint = crash.message if crash else str(report.longrepr)
-            self.complaints.setdefault(name, complaint.splitlines()[0])
+            place = f"{report.location[0]}, line {report.location[1] + 1}"
+            self.complaints.setdefault(name, f"{complaint.splitlines()[0]}\n{place}")
 
 
 def scratch(folder: Path, lesson: str, text: str) -> None:
     """The lesson as `text` beside its tests, where nothing shadows it."""
+    known = os.environ.get("NN_DATA", ROOT / "data")
+    os.environ["NN_DATA"] = str(Path(known).resolve())
+    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
+        os.environ.pop(name, None)
+    os.environ |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     folder.mkdir()
     (folder / f"{lesson}.py").write_text(text, encoding="utf-8")
     for name in (f"test_{lesson}.py", "conftest.py", "pyproject.toml", "matplotlibrc"):
         shutil.copy(ROOT / name, folder)
-    os.environ |= {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    os.environ.setdefault("NN_DATA", str(ROOT / "data"))
     os.chdir(folder)
 
 
@@ -58,8 +64,10 @@ def examine(job: tuple) -> tuple[dict[str, float], dict[str, str]]:
     words = [f"test_{lesson}.py", "-p", "no:terminal", "-p", "no:cacheprovider"]
     words += [f"--basetemp={folder / 'tmp'}", *options]
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        pytest.main(words, plugins=[record])
+        status = pytest.main(words, plugins=[record])
     os.chdir(ROOT)
+    if status not in (0, 1) and not record.complaints:
+        record.complaints["import"] = "the tests were ended from inside"
     return record.seconds, record.complaints
 
 
@@ -96,5 +104,20 @@ def workers(count: int):
     if method == "forkserver":  # what takes seconds to import, once
         context.set_forkserver_preload(["pytest", "sklearn.datasets", "torch._dynamo"])
     with tempfile.TemporaryDirectory() as folder:
-        with context.Pool(count, maxtasksperchild=1) as pool:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # torch leaves one behind
+        with interrupts_for_this_process_only():
+            pool = context.Pool(count, maxtasksperchild=1)
+        with pool:
             yield pool, Path(folder)
+
+
+@contextmanager
+def interrupts_for_this_process_only():
+    """Processes started inside never see Ctrl-C: the pool's end is theirs."""
+    resource_tracker.ensure_running()  # else it is started inside, and unblocks
+    block = getattr(signal, "pthread_sigmask", lambda *_: None)
+    block(getattr(signal, "SIG_BLOCK", 0), {signal.SIGINT})
+    try:
+        yield
+    finally:
+        block(getattr(signal, "SIG_UNBLOCK", 0), {signal.SIGINT})
