@@ -48,7 +48,7 @@ def scaled_dot_product_attention(q, k, v, mask=None) -> tuple[Tensor, Tensor]:
     if k.dim() < 2 or k.shape[-2:] != v.shape[-2:-1] + q.shape[-1:]:
         raise ValueError(f"expected TxD, SxD, SxE, got {q.shape, k.shape, v.shape}")
     numpy.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])  # or ValueError
-    q = q / q.shape[-1] ** 0.5  # not the scores: they are more numbers
+    q = q / q.shape[-1] ** 0.5  # or the scores have variance D, not 1
     scores = q @ k.mT  # (..., T, S)
     if mask is not None:
         want, got = (torch.bool, scores.shape), (mask.dtype, mask.shape)
@@ -72,7 +72,7 @@ class SelfAttention(nn.Module):
         if x.shape[2:] != ((size := self.project.in_features),):
             raise ValueError(f"expected (B, T, {size}), got {tuple(x.shape)}")
         q, k, v = self.project(x).chunk(3, dim=-1)  # (B, T, D)
-        return scaled_dot_product_attention(self.knob * q, k, v, mask)
+        return scaled_dot_product_attention(self.knob * q, k, v, mask)  # scores x knob
 
 
 # %%

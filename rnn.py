@@ -107,13 +107,13 @@ def train(start: str, rounds: int, steps: int, seed: int, device: str) -> float:
     torch.manual_seed(seed)  # either start reads the same sequences
     rnn.to(device)
     adam = torch.optim.Adam(rnn.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.01, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.005, total_steps=steps)
     for _ in range(steps):
         x, first = (part.to(device) for part in deal(32, rounds))
         loss = F.cross_entropy(rnn(x), first)
         adam.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(rnn.parameters(), 0.3)  # at 1, some seeds fail
+        nn.utils.clip_grad_norm_(rnn.parameters(), 1)  # what grows must not explode
         adam.step()
         schedule.step()
     x, first = (part.to(device) for part in deal(1000, rounds))
@@ -162,7 +162,7 @@ def compare(steps: int, seed: int, device: str) -> dict[str, list[list[float]]]:
 # The lesson
 # ----------
 def main(
-    steps: int = 100,
+    steps: int = 200,
     seed: int = 0,
     device: Literal["cpu", "cuda", "mps", "xpu"] = "cpu",
 ) -> dict[str, float]:

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
+import autoencoder
 from autoencoder import (
     CLOSE,
     MARGIN,
@@ -242,6 +243,17 @@ def test_main_says_that_the_claim_holds(capsys):
 def test_main_says_so_when_the_claim_does_not_hold(capsys):
     assert main(steps=20)["holds"] == 0.0
     assert "does NOT hold at this setting" in capsys.readouterr().out
+
+
+def test_network_and_pca_have_as_many_numbers(monkeypatch, capsys):
+    fitted, trained = [], []
+    pca, nothing = autoencoder.fit_pca, nn.Identity()
+    monkeypatch.setattr(
+        "autoencoder.fit_pca", lambda x, n: fitted.append(n) or pca(x, n)
+    )
+    monkeypatch.setattr("autoencoder.train", lambda *a: trained.append(a[1]) or nothing)
+    autoencoder.compare(torch.rand(99, 50), torch.rand(9, 50), 7, 1, seed=0)
+    assert fitted == trained == [7, 2, 32, 7]
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_every_image_is_seen_once_per_epoch_in_a_new_order():
     images = torch.zeros(250, 1, 28, 28)
     images[:, 0, 0, 0] = torch.arange(250)
     labels = torch.zeros(250).long()
-    train(ear := Ear(), images, labels, images[:1], labels[:1], steps=5)
+    train(ear := Ear(), images, labels, images[:1], labels[:1], steps=1)
     first, second = torch.cat(ear.heard[:-1]).split(250)
     assert first.unique().tolist() == second.unique().tolist() == list(range(250))
     assert first.tolist() != second.tolist() and first.tolist() != sorted(first)
@@ -208,6 +208,7 @@ def test_every_image_is_seen_once_per_epoch_in_a_new_order():
 
 def test_the_mlp_has_at_least_as_many_weights_and_bends_too():
     mlp, x = make_mlp(), torch.randn(5, 784)
+    assert mlp(x).shape == (5, 10)
     assert size(mlp) >= size(ImageClassifierCNN())
     assert (mlp(x) + mlp(-x) - 2 * mlp(0 * x)).abs().max() > 0.1  # 0 if it were affine
 

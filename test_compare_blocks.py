@@ -54,7 +54,7 @@ def test_the_worked_weights_are_drawn_with_variance_one_third_of_one_over_d():
 
 
 def test_branches_divided_by_the_root_of_the_depth_add_up_to_one_branch():
-    blocks = make_blocks("residual_small", depth=4, size=1000)
+    blocks = make_blocks("residual_small", depth=9, size=1000)
     together = sum(block.f.weight.var().item() for block in blocks)
     assert together == pytest.approx(1 / 3000, rel=0.01)
 

@@ -406,7 +406,9 @@ def test_a_model_survives_saving_and_copying(lesson, tmp_path):
 
 @every_lesson
 def test_a_wrong_shape_is_named_beside_the_right_one(lesson):
-    for wrong in [(2, 5, 5, 5, 5, 5), (2, *MODELS[lesson][1][:-1], 29), (3,)]:
+    one = MODELS[lesson][1]
+    shapes = [(2, *one[:-1], size) for size in (one[-1] - 1, one[-1] + 1)]
+    for wrong in [(2, 5, 5, 5, 5, 5), (3,), *shapes]:
         with pytest.raises(ValueError, match=r"expected \(B.*\), got ") as error:
             model(lesson)(torch.rand(wrong))
         assert str(tuple(wrong)) in str(error.value)

@@ -373,3 +373,9 @@ def test_two_processes_with_half_of_each_batch_see_the_same_losses(tmp_path):
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("apart")]
     apart, steps = line.split()[1:]
     assert float(apart) < 1e-10 and steps == "46"  # measured 1e-15
+
+
+def test_losses_that_never_move_prove_nothing(monkeypatch, capsys):
+    monkeypatch.setattr("lightning.plain_loop", lambda *_: iter(torch.zeros(4)))
+    data = SimpleNamespace(parts=[([], [])], seed=0)
+    assert lightning.compare({}, torch.zeros(4), data, epochs=1)["holds"] == 0.0

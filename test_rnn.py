@@ -196,12 +196,12 @@ def test_one_step_of_training_is_adam_on_clipped_gradients():
     nn.init.orthogonal_(ours.U)
     torch.manual_seed(3)  # the sequences are those of the other start
     adam = torch.optim.Adam(ours.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.01, total_steps=9)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 0.005, total_steps=9)
     for _ in range(9):
         x, first = deal(32, 2)
         adam.zero_grad()
         nn.functional.cross_entropy(ours(x), first).backward()
-        nn.utils.clip_grad_norm_(ours.parameters(), 0.3)
+        nn.utils.clip_grad_norm_(ours.parameters(), 1)
         adam.step()
         schedule.step()
     x, first = deal(1000, 2)
@@ -228,7 +228,7 @@ def test_clipping_and_the_start_are_what_the_lesson_says(monkeypatch):
     draw = nn.init.orthogonal_
     monkeypatch.setattr(nn.init, "orthogonal_", lambda u: drawn.append(u) or draw(u))
     train("uniform", rounds=2, steps=3, seed=0, device="cpu")
-    assert clipped == [0.3, 0.3, 0.3] and not drawn
+    assert clipped == [1, 1, 1] and not drawn
     train("orthogonal", rounds=2, steps=1, seed=0, device="cpu")
     assert [u.shape for u in drawn] == [(64, 64)]
 
@@ -236,19 +236,35 @@ def test_clipping_and_the_start_are_what_the_lesson_says(monkeypatch):
 # Claim
 
 
+def test_a_sequence_of_no_steps_is_refused_and_an_empty_batch_is_not():
+    with pytest.raises(ValueError, match=r"expected \(B, T, 6\), got \(2, 0, 6\)"):
+        SequenceClassifierRNN()(torch.rand(2, 0, 6))
+    assert SequenceClassifierRNN()(torch.rand(0, 7, 6)).shape == (0, 3)
+
+
+def test_each_seed_of_the_lesson_has_eight_of_its_own(monkeypatch):
+    tried = []
+    monkeypatch.setattr("rnn.train", lambda *told: tried.append(told) or 1.0)
+    rnn.compare(steps=9, seed=3, device="cpu")
+    for start in ("uniform", "orthogonal"):
+        for rounds in WAITS.values():
+            eight, tried = tried[:8], tried[8:]
+            assert eight == [(start, rounds, 9, n, "cpu") for n in range(24, 32)]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_claim_a_short_wait_is_no_trouble(seed):
-    assert train("uniform", WAITS[7], 100, seed, "cpu") >= 0.99
+    assert train("uniform", WAITS[7], 200, seed, "cpu") >= 0.99
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_claim_from_orthogonal_weights_every_seed_recalls_over_25(seed):
-    assert train("orthogonal", WAITS[25], 100, seed, "cpu") >= 0.99  # 80 of 80 seeds
+    assert train("orthogonal", WAITS[25], 200, seed, "cpu") >= 0.99  # 240 of 240 seeds
 
 
 def test_claim_from_uniform_weights_a_long_wait_is_a_lottery():
-    """Of 40 seeds 19 recalled, the others stopped between 32 and 97 %."""
-    shares = [train("uniform", WAITS[25], 100, seed, "cpu") for seed in range(SEEDS)]
+    """Of 40 seeds 28 end at least 30 points below the best."""
+    shares = [train("uniform", WAITS[25], 200, seed, "cpu") for seed in range(SEEDS)]
     assert max(shares) - min(shares) >= MARGIN
 
 
