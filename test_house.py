@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.__main__ import table
+from benchmarks.__main__ import LESSONS, table
 from mistakes.scratch import obey
 
 ROOT = Path(__file__).parent
-LESSONS = "cnn rnn cnnrnn compare_blocks attention autoencoder lightning".split()
+
 READ_MNIST = [
     n for n in LESSONS if "def load_digits(data" in (ROOT / f"{n}.py").read_text()
 ]

@@ -189,8 +189,8 @@ def test_order_matters_to_it(float64):
 # Training
 
 
-def test_one_step_of_training_is_adam_on_clipped_gradients():
-    """Two steps written out, and the exam: the same share of the same sequences."""
+def test_training_is_adam_on_clipped_gradients():
+    """Nine steps written out, and the exam: the same share of the same sequences."""
     torch.manual_seed(3)
     ours = SequenceClassifierRNN(4, 64)
     nn.init.orthogonal_(ours.U)

@@ -22,10 +22,10 @@ PICTURES = ROOT / "docs" / "pictures"
 BEGIN, END = "<!-- python -m benchmarks table -->", "<!-- end -->"
 MODELS = {  # what is counted under "parameters"
     "cnn": "ImageClassifierCNN()",
-    "rnn": "SequenceClassifierRNN()",
+    "rnn": "SequenceClassifierRNN(4, 64)",
     "cnnrnn": "ImageSequenceClassifierCNNRNN()",
     "compare_blocks": "make_blocks('residual', 50, 64)",
-    "attention": "SelfAttention(32)",
+    "attention": "LookUp()",
     "autoencoder": "SimpleAutoencoder()",
     "lightning": "DigitClassifier()",
 }

@@ -183,9 +183,8 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         raise UsageError(f"{path} is there already; --force overwrites it")
     PRACTICE.mkdir(exist_ok=True)
     text = broken(source, mistakes[name] if blank is None else blanks[name])
-    kind = "mistake" if blank is None else "blank"
     replace(path, text)
-    replace(note, json.dumps({kind: name}))
+    replace(note, json.dumps({"mistake" if blank is None else "blank": name}))
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
 
 
@@ -209,8 +208,8 @@ def folded(tests) -> list[str]:
 def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -> str:
     try:
         made = json.loads(note.read_text(encoding="utf-8"))
-        entry = {**mistakes, **blanks}[[*made.values()][0]]
-    except (OSError, ValueError, AttributeError, LookupError):
+        entry = blanks[made["blank"]] if "blank" in made else mistakes[made["mistake"]]
+    except (OSError, ValueError, TypeError, LookupError):
         raise UsageError(f"{path} has no note of its mistake; practice anew") from None
     hints = entry.get("hints", [])
     if hint > len(hints):
@@ -321,7 +320,10 @@ def main() -> int:
     try:
         return act.get(command, listing)(**vars(options)) or 0
     except multiprocessing.TimeoutError:
-        cli.exit(2, f"python -m mistakes: error: a test took over {PATIENCE} s\n")
+        cli.exit(
+            2,
+            f"python -m mistakes: error: a run took over {PATIENCE} s\n",
+        )
     except (UsageError, OSError) as error:
         cli.exit(2, f"python -m mistakes: error: {error}\n")
     except KeyboardInterrupt:

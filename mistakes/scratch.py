@@ -13,6 +13,7 @@ import tempfile
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from multiprocessing import resource_tracker
 from pathlib import Path
+from unittest.mock import patch
 
 from benchmarks.__main__ import ROOT
 
@@ -104,8 +105,8 @@ def workers(count: int):
     if method == "forkserver":  # what takes seconds to import, once
         context.set_forkserver_preload(["pytest", "sklearn.datasets", "torch._dynamo"])
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder  # torch leaves one behind
-        with interrupts_for_this_process_only():
+        cache = {"TORCHINDUCTOR_CACHE_DIR": folder}  # torch leaves one behind
+        with patch.dict(os.environ, cache), interrupts_for_this_process_only():
             pool = context.Pool(count, maxtasksperchild=1)
         with pool:
             yield pool, Path(folder)
@@ -114,7 +115,8 @@ def workers(count: int):
 @contextmanager
 def interrupts_for_this_process_only():
     """Processes started inside never see Ctrl-C: the pool's end is theirs."""
-    resource_tracker.ensure_running()  # else it is started inside, and unblocks
+    if os.name == "posix":  # else the tracker is started inside, and unblocks
+        resource_tracker.ensure_running()
     block = getattr(signal, "pthread_sigmask", lambda *_: None)
     block(getattr(signal, "SIG_BLOCK", 0), {signal.SIGINT})
     try:
