@@ -1,0 +1,231 @@
+"""What becomes of a lesson: the page around it, its deck, and both sides of mistakes."""
+
+import contextlib
+import functools
+import hashlib
+import io
+import json
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import jinja2
+import matplotlib.pyplot as plt
+from sphinx.errors import ExtensionError
+from sphinx_gallery.py_source_parser import split_code_and_text_blocks
+
+from benchmarks.__main__ import LESSONS, ROOT, table
+from mistakes import __main__ as mistakes
+from mistakes.scratch import play, workers
+
+HERE = Path(__file__).parent
+GALLERY, PICTURES = HERE / "gallery", HERE / "gallery" / "pictures"
+PLUMBING = "Real handwritten digits", "The verdict, the picture, the command line"
+LINES = 20  # of a slide
+
+
+def position(filename: str) -> int:
+    return LESSONS.index(filename.removesuffix(".py"))
+
+
+# While the gallery runs a lesson
+
+
+def record(block, block_vars, gallery_conf) -> str:
+    """Not a scraper, but called as one: between a lesson's cells, to wrap its main."""
+    cell = block_vars["example_globals"]
+    if "main" in cell and not hasattr(cell["main"], "__wrapped__"):
+        lesson = Path(block_vars["src_file"]).stem
+        call = functools.partial(keep, lesson, cell, cell["main"])
+        cell["main"] = functools.wraps(cell["main"])(call)
+    return ""
+
+
+def keep(lesson: str, cell: dict, main, **options) -> dict[str, float]:
+    """Call the lesson's main; keep what it prints, draws and returns."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        numbers = main(**options)
+    print(printed.getvalue(), end="")
+    PICTURES.mkdir(exist_ok=True)
+    for number in plt.get_fignums():
+        for ending in ("svg", "png"):
+            plt.figure(number).savefig(PICTURES / f"{lesson}_{number}.{ending}")
+    kept = {name.lower(): cell[name] for name in ("ASK", "CLAIM")}
+    kept |= {"numbers": numbers, "printed": printed.getvalue()}
+    kept["pictures"] = [f"{lesson}_{number}" for number in plt.get_fignums()]
+    (GALLERY / f"{lesson}.json").write_text(json.dumps(kept), encoding="utf-8")
+    return numbers
+
+
+# What is known of a lesson afterwards
+
+
+def known(lesson: str) -> dict:
+    """What the run left, with the words of docs/teach/, its {names} filled in."""
+    kept = json.loads((GALLERY / f"{lesson}.json").read_text(encoding="utf-8"))
+    path = HERE / "teach" / f"{lesson}.toml"
+
+    def filled(value):
+        if isinstance(value, str):
+            return " ".join(value.format(**kept["numbers"]).split())
+        if isinstance(value, list):
+            return [filled(item) for item in value]
+        if isinstance(value, dict):
+            return {name: filled(item) for name, item in value.items()}
+        return value
+
+    try:
+        taught = filled(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError) as error:
+        raise ExtensionError(f"{path}: {error!r}") from None
+    return {"lesson": lesson, **kept, **taught}
+
+
+def render(template: str, **context) -> str:
+    loader = jinja2.FileSystemLoader(HERE / "templates")
+    options = {"trim_blocks": True, "lstrip_blocks": True}
+    environment = jinja2.Environment(
+        loader=loader, undefined=jinja2.StrictUndefined, **options
+    )
+    return environment.get_template(template).render(context)
+
+
+# The page: what the gallery wrote, and around it what is taught and what goes wrong
+
+
+def complete(app, docname: str, source: list[str]) -> None:
+    if docname == "index":
+        for lesson in LESSONS:
+            app.env.note_dependency(str(GALLERY / f"{lesson}.json"))
+        app.env.note_dependency(str(ROOT / "README.md"))
+        rows = [row.split("|")[1:-1] for row in table().splitlines()]
+        del rows[1]
+        source[0] = jinja2.Template(source[0]).render(
+            lessons=[known(lesson) | {"title": title(lesson)} for lesson in LESSONS],
+            table=[[cell.replace("`", "``").strip() for cell in row] for row in rows],
+        )
+    if docname == "gallery/index":
+        source[0] = re.sub(
+            r"sphx_glr_(\w+)_thumb.png\n    :alt:",
+            lambda found: f"{found[0]} The picture of {found[1]}.py",
+            source[0],
+        )
+    folder, _, lesson = docname.partition("/")
+    if folder == "gallery" and lesson in LESSONS:
+        for folder in (ROOT / "mistakes", HERE / "teach"):
+            app.env.note_dependency(str(folder / f"{lesson}.toml"))
+        app.env.note_dependency(str(GALLERY / f"{lesson}.json"))
+        about = known(lesson) | {"colab": app.config.colab}
+        head, code, rest = source[0].partition(".. code-block:: Python")
+        alts = iter(about["alt"])
+        rest = re.sub(r":alt: .*", lambda _: f":alt: {next(alts)}", rest)
+        before = render("before.rst", **about)
+        after = render("after.rst", **about, mistakes=both_sides(lesson))
+        source[0] = f"{head}\n{before}\n{code}{rest}\n{after}"
+
+
+def title(lesson: str) -> str:
+    return blocks(lesson)[0][1].strip().splitlines()[0]
+
+
+def blocks(lesson: str) -> list:
+    return split_code_and_text_blocks(str(ROOT / f"{lesson}.py"))[1]
+
+
+# Right and wrong side by side; a pair is drawn anew only if the wrong file is another
+
+
+def both_sides(lesson: str) -> list[dict]:
+    source, entries, _ = mistakes.read(lesson)
+    folder = GALLERY / "mistakes"
+    folder.mkdir(exist_ok=True)
+    texts = {name: mistakes.broken(source, entry) for name, entry in entries.items()}
+    marks = {n: hashlib.sha256(t.encode()).hexdigest()[:12] for n, t in texts.items()}
+    paths = {name: folder / f"{lesson}_{name}_{marks[name]}.png" for name in texts}
+    missing = [name for name in texts if not paths[name].with_suffix(".json").exists()]
+    if missing:
+        for old in folder.glob(f"{lesson}_*"):
+            if not {old, old.with_suffix(".png")} & set(paths.values()):
+                old.unlink()
+        with workers(2) as (pool, scratch):
+            jobs = [(scratch / "right", lesson, source)]
+            jobs += [(scratch / name, lesson, texts[name]) for name in missing]
+            (right, _), *wrongs = pool.map_async(play, jobs, 1).get(900)
+            drawn = scratch / "right" / "figures" / f"{lesson}.png"
+            for name, (wrong, failed) in zip(missing, wrongs, strict=True):
+                other = scratch / name / "figures" / f"{lesson}.png"
+                pair = [path for path in (drawn, other) if path.exists()]
+                mistakes.pair(entries[name]["says"], pair).savefig(paths[name], dpi=75)
+                plt.close()
+                kept = {"right": right, "wrong": wrong, "failed": failed}
+                paths[name].with_suffix(".json").write_text(json.dumps(kept))
+    return [
+        entry
+        | {"name": name, "path": f"/gallery/mistakes/{paths[name].name}"}
+        | {"difference": mistakes.difference(entry).splitlines()}
+        | json.loads(paths[name].with_suffix(".json").read_text())
+        for name, entry in entries.items()
+    ]
+
+
+# The deck
+
+
+def write_decks(app) -> None:
+    for lesson in LESSONS:
+        path, text = HERE / "slides" / f"{lesson}.rst", deck(lesson)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def deck(lesson: str) -> str:
+    """A slide for each part, but for imports, loader and guard."""
+    about = known(lesson)
+    (_, text, _), _, *parts = blocks(lesson)
+    text = text.strip().splitlines()
+    heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
+    cells = [part[1].strip("\n").splitlines() for part in parts[1::2]]
+    shown = {h: c for h, c in zip(heads, cells, strict=True) if h not in PLUMBING}
+    names = ["picture", *(f"picture {n}" for n in range(2, 9))]
+    pictures = dict(zip(names, about["pictures"], strict=False))
+    slides = ["ask", "predict", "idea", *shown, "printed", *pictures, "answers"]
+    if list(about["slide"]) != [*slides, "claim"]:
+        raise ExtensionError(f"docs/teach/{lesson}.toml: [slide] must be {slides}")
+    paragraphs = about["printed"].strip().split("\n\n")
+    return render(
+        "deck.rst",
+        **about,
+        title=text[0],
+        idea="\n".join(text[2:]),
+        parts=shown,
+        figures=pictures,
+        alts=dict(zip(pictures, about["alt"], strict=True)),
+        printed_slides=pages(paragraphs[1:-1]),
+    )
+
+
+def pages(paragraphs: list[str]) -> list[list[str]]:
+    """As many paragraphs on each slide as fit."""
+    slides = [[]]
+    for paragraph in paragraphs:
+        lines = paragraph.splitlines()
+        if slides[-1] and len(slides[-1]) + 1 + len(lines) > LINES:
+            slides.append([])
+        slides[-1] += ["", *lines] if slides[-1] else lines
+    return slides
+
+
+# What can be taken home
+
+
+def copy_downloads(app, exception) -> None:
+    if exception or app.builder.name != "html":
+        return
+    for folder, files in {
+        "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in LESSONS],
+        "pictures": [path for path in PICTURES.iterdir()],
+    }.items():
+        (app.outdir / folder).mkdir(exist_ok=True)
+        for file in files:
+            shutil.copy(file, app.outdir / folder)

@@ -1,0 +1,21 @@
+"""The decks, from slides/<lesson>.rst, which the site's build writes."""
+
+project = "nn"
+extensions = ["sphinx_revealjs"]
+root_doc = "cnn"  # no deck needs an index
+pygments_style = "a11y-high-contrast-light"
+revealjs_style_theme = "simple"
+revealjs_static_path = ["../static"]
+revealjs_css_files = ["pygments.css", "slides.css"]
+revealjs_script_conf = {
+    "width": 1280,
+    "height": 720,
+    "margin": 0.02,
+    "center": False,
+    "hash": True,
+    "slideNumber": "c/t",
+    "transition": "none",
+}
+revealjs_script_plugins = [
+    {"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"}
+]
