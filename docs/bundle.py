@@ -7,8 +7,8 @@ from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
-CHROMIUM = {  # Debian's, not a download; it asks nobody for anything
-    "executable_path": shutil.which("chromium"),
+CHROMIUM = {  # the system's, or what `playwright install chromium` fetched
+    "executable_path": shutil.which("chromium") or shutil.which("google-chrome"),
     "args": ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
     + ["--disable-component-update", "--disable-sync", "--no-first-run"],
 }

@@ -20,12 +20,15 @@ author = "the nn team"
 copyright = "the nn team. Code: MIT; text, figures and slides: CC BY 4.0"
 extensions = ["sphinx_gallery.gen_gallery", "sphinx_design"]
 exclude_patterns = ["_build", "slides", "templates", "requirements.txt"]
+smartquotes = False
 html_theme = "pydata_sphinx_theme"
 html_title = "nn: neural network lessons in PyTorch"
 html_static_path = ["static"]
+html_favicon = "static/nn.svg"
 html_css_files = ["nn.css"]
-html_show_sourcelink = False
+html_show_sourcelink = html_use_index = False
 html_show_search_summary = False  # it is fetched, which a page on disk may not do
+html_context = {"default_mode": "auto"}
 html_sidebars = {"**": []}
 html_theme_options = {
     "logo": {"text": "nn"},

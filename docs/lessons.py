@@ -1,4 +1,4 @@
-"""What becomes of a lesson: the page around it, its deck, and both sides of mistakes."""
+"""What becomes of a lesson: the page around it, its deck, and its mistakes."""
 
 import contextlib
 import functools
@@ -113,9 +113,10 @@ def complete(app, docname: str, source: list[str]) -> None:
         )
     folder, _, lesson = docname.partition("/")
     if folder == "gallery" and lesson in LESSONS:
-        for folder in (ROOT / "mistakes", HERE / "teach"):
-            app.env.note_dependency(str(folder / f"{lesson}.toml"))
-        app.env.note_dependency(str(GALLERY / f"{lesson}.json"))
+        read = [ROOT / "mistakes" / f"{lesson}.toml", HERE / "teach" / f"{lesson}.toml"]
+        read += [GALLERY / f"{lesson}.json", *HERE.glob("templates/*.rst")]
+        for path in read:
+            app.env.note_dependency(str(path))
         about = known(lesson) | {"colab": app.config.colab}
         head, code, rest = source[0].partition(".. code-block:: Python")
         alts = iter(about["alt"])
@@ -133,7 +134,7 @@ def blocks(lesson: str) -> list:
     return split_code_and_text_blocks(str(ROOT / f"{lesson}.py"))[1]
 
 
-# Right and wrong side by side; a pair is drawn anew only if the wrong file is another
+# The wrong picture beside the right one; drawn anew only if the wrong file is another
 
 
 def both_sides(lesson: str) -> list[dict]:
@@ -144,21 +145,18 @@ def both_sides(lesson: str) -> list[dict]:
     marks = {n: hashlib.sha256(t.encode()).hexdigest()[:12] for n, t in texts.items()}
     paths = {name: folder / f"{lesson}_{name}_{marks[name]}.png" for name in texts}
     missing = [name for name in texts if not paths[name].with_suffix(".json").exists()]
+    for old in folder.glob(f"{lesson}_*"):
+        if old.with_suffix(".png") not in paths.values():
+            old.unlink()
     if missing:
-        for old in folder.glob(f"{lesson}_*"):
-            if not {old, old.with_suffix(".png")} & set(paths.values()):
-                old.unlink()
         with workers(2) as (pool, scratch):
-            jobs = [(scratch / "right", lesson, source)]
-            jobs += [(scratch / name, lesson, texts[name]) for name in missing]
-            (right, _), *wrongs = pool.map_async(play, jobs, 1).get(900)
-            drawn = scratch / "right" / "figures" / f"{lesson}.png"
-            for name, (wrong, failed) in zip(missing, wrongs, strict=True):
-                other = scratch / name / "figures" / f"{lesson}.png"
-                pair = [path for path in (drawn, other) if path.exists()]
-                mistakes.pair(entries[name]["says"], pair).savefig(paths[name], dpi=75)
-                plt.close()
-                kept = {"right": right, "wrong": wrong, "failed": failed}
+            jobs = [(scratch / name, lesson, texts[name]) for name in missing]
+            played = pool.map_async(play, jobs, 1).get(900)
+            for name, (_, last) in zip(missing, played, strict=True):
+                drawn = scratch / name / "figures" / f"{lesson}.png"
+                if drawn.exists():
+                    shutil.copy(drawn, paths[name])
+                kept = {"last": last, "drawn": drawn.exists()}
                 paths[name].with_suffix(".json").write_text(json.dumps(kept))
     return [
         entry

@@ -2,14 +2,13 @@
 
 import functools
 import json
-import os
-import shutil
+import re
 import sys
 import threading
 import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote, urldefrag, urljoin, urlparse
+from urllib.parse import unquote, urldefrag, urlparse
 
 import nbformat
 import pytest
@@ -17,11 +16,13 @@ from nbclient import NotebookClient
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from benchmarks.__main__ import LESSONS  # noqa: E402
 from bundle import BUILD, CHROMIUM  # noqa: E402
+
+from benchmarks.__main__ import LESSONS  # noqa: E402
 
 SITE = BUILD / "html"
 PAGES = sorted(str(path.relative_to(SITE)) for path in SITE.rglob("*.html"))
+PAGES = [name for name in PAGES if "_static" not in name]
 DECKS = [f"slides/{lesson}.html" for lesson in LESSONS]
 if not set(DECKS) <= set(PAGES):
     raise pytest.UsageError("no site to test; first: make -C docs zip")
@@ -111,10 +112,12 @@ def test_the_front_page_has_a_card_per_lesson_that_leads_to_it(page, base_url):
     for lesson in LESSONS:
         page.goto(base_url)
         card = page.locator(f".sd-card:has(a[href='gallery/{lesson}.html'])")
-        known = json.loads(Path(__file__).with_name("gallery").joinpath(f"{lesson}.json").read_text())
+        known = json.loads(
+            Path(__file__).with_name("gallery").joinpath(f"{lesson}.json").read_text()
+        )
         assert known["ask"] in card.inner_text()
         assert card.locator("img").evaluate("image => image.naturalWidth") > 0
-        card.locator("a").click()
+        card.click()
         page.wait_for_url(f"**/gallery/{lesson}.html")
 
 
@@ -148,7 +151,7 @@ def test_a_lesson_page_is_whole(page, base_url, lesson):
     assert len(colab.removeprefix(start).partition("/blob/")[0].split("/")) == 2
 
 
-@pytest.mark.parametrize("name", ["index.html", "gallery/attention.html"])
+@pytest.mark.parametrize("name", [page for page in PAGES if page not in DECKS])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_is_aa_and_no_picture_is_lost_in_the_dark(
     page, base_url, name, scheme
@@ -164,7 +167,8 @@ def test_contrast_is_aa_and_no_picture_is_lost_in_the_dark(
 
 
 CONTRAST = """() => {
-  const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const canvas = document.createElement("canvas")
+    .getContext("2d", {willReadFrequently: true});
   const rgba = color => {
     canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color;
     canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data];
@@ -230,6 +234,8 @@ def test_no_slide_overflows_and_no_letter_is_under_20_px(page, base_url, name):
                 n => n.nodeType == 3 && n.textContent.trim()));
               return {head: slide.innerText.slice(0, 40),
                 high: slide.scrollHeight, most: wide.height,
+                cut: inner.some(e => e.scrollHeight > e.clientHeight + 1
+                  && getComputedStyle(e).overflowY != "visible"),
                 wide: Math.max(...right) / scale,
                 scrolls: inner.some(e => e.scrollWidth > e.clientWidth + 1
                   && getComputedStyle(e).overflowX != "visible"),
@@ -238,8 +244,12 @@ def test_no_slide_overflows_and_no_letter_is_under_20_px(page, base_url, name):
             }"""
         )
         assert told["high"] <= told["most"], told
-        assert told["wide"] <= 1281 and not told["scrolls"], told
+        assert told["wide"] <= 1281 and not told["scrolls"] and not told["cut"], told
         assert told["small"] >= 20, told
+        assert page.evaluate(CONTRAST) == []
+    page.goto(f"{base_url}{name}?print-pdf")
+    page.locator(".pdf-page").last.wait_for()
+    assert page.locator(".pdf-page").count() == count  # none is cut in two
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -247,7 +257,11 @@ def test_every_slide_has_notes_with_its_minutes(page, base_url, lesson):
     page.goto(f"{base_url}slides/{lesson}.html")
     page.wait_for_function("Reveal.isReady()")
     slides = page.evaluate("Reveal.getSlides().map(s => Reveal.getSlideNotes(s))")
-    assert all(notes and " min. " in notes for notes in slides)
+    minutes = [float(notes.partition(" min. ")[0].split(">")[-1]) for notes in slides]
+    assert len(minutes) == len(slides)
+    plan = Path(__file__).parent.with_name("README.md").read_text()
+    planned = re.search(rf"\| (\d+) \| `{lesson}\.py` \|", plan)
+    assert sum(minutes) == (int(planned[1]) if planned else 15)  # or is homework
     code = " ".join(page.locator("pre").all_text_contents())
     assert "cli.parse_args" not in code and "def load_digits" not in code
 
@@ -259,7 +273,10 @@ def test_every_slide_has_notes_with_its_minutes(page, base_url, lesson):
 def test_a_notebook_runs_top_to_bottom_in_a_bare_kernel(lesson, tmp_path):
     notebook = nbformat.read(SITE / "notebooks" / f"{lesson}.ipynb", as_version=4)
     done = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
     printed = json.dumps(done.cells[-1].outputs)
     assert "In this run the claim" in printed and "image/png" in printed

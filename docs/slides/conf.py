@@ -3,10 +3,10 @@
 project = "nn"
 extensions = ["sphinx_revealjs"]
 root_doc = "cnn"  # no deck needs an index
-pygments_style = "a11y-high-contrast-light"
-revealjs_style_theme = "simple"
+html_favicon = "../static/nn.svg"
+revealjs_style_theme = "white-contrast"  # its font is not fetched
 revealjs_static_path = ["../static"]
-revealjs_css_files = ["pygments.css", "slides.css"]
+revealjs_css_files = ["slides.css"]
 revealjs_script_conf = {
     "width": 1280,
     "height": 720,
@@ -17,5 +17,6 @@ revealjs_script_conf = {
     "transition": "none",
 }
 revealjs_script_plugins = [
-    {"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"}
+    {"name": "RevealNotes", "src": "revealjs/plugin/notes/notes.js"},
+    {"name": "RevealHighlight", "src": "revealjs/plugin/highlight/highlight.js"},
 ]
