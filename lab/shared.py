@@ -1,0 +1,230 @@
+"""What the labs share: one lock, a training that can be watched, a cache, the frame.
+
+marimo serves every visitor from a thread of one process, and torch's seed, its
+default dtype and pyplot exist once per process. So whoever seeds, trains or draws
+does it inside `alone()`, and a training gives way to the others after each step.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import inspect
+import io
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict, deque
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import marimo as mo  # noqa: E402
+import matplotlib  # noqa: E402
+import matplotlib.pyplot as plt  # noqa: E402
+import torch  # noqa: E402
+
+from mistakes import __main__ as mistakes  # noqa: E402
+
+CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
+matplotlib.use("agg")
+matplotlib.rc_file(ROOT / "matplotlibrc")
+torch.set_num_threads(1)
+
+
+# One at a time
+
+
+class Turns:
+    """A lock that is given in the order of asking."""
+
+    def __init__(self):
+        self.changed, self.line = threading.Condition(), deque()
+
+    def __enter__(self):
+        with self.changed:
+            self.line.append(ticket := object())
+            try:
+                self.changed.wait_for(lambda: self.line[0] is ticket)
+            except BaseException:
+                self.line.remove(ticket)
+                raise
+
+    def __exit__(self, *_):
+        with self.changed:
+            self.line.popleft()
+            self.changed.notify_all()
+
+
+TURNS, MINE, TRAINED = Turns(), threading.local(), defaultdict(threading.Lock)
+
+
+@contextlib.contextmanager
+def alone(watch=None):
+    """This thread alone seeds, trains and draws; `watch(loss)` is called every step."""
+    with TURNS, torch.random.fork_rng(devices=[]):
+        MINE.watch = watch or (lambda loss: None)
+        try:
+            yield
+        finally:
+            MINE.watch = None
+            plt.close("all")  # all of them are this thread's
+
+
+def after_backward(backward):
+    """Every training step of every lesson goes through here, whatever its loop."""
+
+    def wrapped(self, *args, **options):
+        backward(self, *args, **options)
+        if watch := getattr(MINE, "watch", None):
+            watch(self.item())
+            if len(TURNS.line) > 1:  # somebody waits: give way, and go on as before
+                state, MINE.watch = torch.get_rng_state(), None
+                TURNS.__exit__()
+                TURNS.__enter__()
+                torch.set_rng_state(state)
+                MINE.watch = watch
+
+    wrapped.__wrapped__ = backward
+    return wrapped
+
+
+if not hasattr(torch.Tensor.backward, "__wrapped__"):
+    torch.Tensor.backward = after_backward(torch.Tensor.backward)
+
+
+class StoppedError(Exception):
+    """Somebody pressed stop, or the cell that started it runs anew."""
+
+
+class Job:
+    """A training in a thread of its own, drawn as it goes, to be stopped at any step.
+
+    `train()` is the lesson's own; `draw(losses, result)` makes what is shown, with
+    result None until the end.
+    """
+
+    def __init__(self, train, draw):
+        self.train, self.draw, self.losses = train, draw, []
+        self.stop = threading.Event()
+        self.thread = mo.Thread(target=self.run)
+        self.thread.start()
+
+    def watch(self, loss: float) -> None:
+        if self.stop.is_set() or mo.current_thread().should_exit:
+            raise StoppedError
+        self.losses.append(loss)
+        if time.monotonic() > self.due:
+            mo.output.replace(self.draw(self.losses, None))
+            self.due = time.monotonic() + 0.1
+
+    def run(self) -> None:
+        self.due, result = 0, None
+        with alone(self.watch):
+            with contextlib.suppress(StoppedError):
+                result = self.train()
+            MINE.watch = None
+            mo.output.replace(self.draw(self.losses, result))
+
+
+# What has been trained is kept
+
+
+def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
+    """The net as `train(net)` leaves it, read from disk if it has been there before.
+
+    Not to be called inside `alone()`: it waits for others who train the same.
+    """
+    source = inspect.getsource(sys.modules[type(net).__module__])
+    mark = hashlib.sha256(f"{name} {source} {torch.__version__}".encode()).hexdigest()
+    path = CACHE / f"{type(net).__module__}_{mark[:16]}.pt"
+    with TRAINED[path]:
+        try:
+            net.load_state_dict(torch.load(path, weights_only=True))
+        except Exception:  # not there, damaged, or not ours: train it again
+            with (
+                mo.status.spinner("It trains, once; next time it is here at once"),
+                alone(),
+            ):
+                train(net)
+            with contextlib.suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                    torch.save(net.state_dict(), file)
+                os.replace(file.name, path)
+    return net.requires_grad_(False)
+
+
+# The frame around every lab
+
+
+def lesson(name: str):
+    """The lesson as a module, and its question and claim above everything else."""
+    module = importlib.import_module(name)
+    module.print = lambda *_, **__: None  # what it prints is on the screen already
+    claim = mo.accordion({"The claim": mo.md(module.CLAIM)})
+    return module, mo.vstack([mo.md(f"# {module.ASK}"), claim])
+
+
+def command(name: str, **options) -> mo.Html:
+    """The command line that computes what is on the screen."""
+    known = inspect.signature(importlib.import_module(name).main).parameters
+    words = [
+        f" --{option} {shlex.quote(str(value))}"
+        for option, value in options.items()
+        if value != known[option].default
+    ]
+    return mo.md(f"`python {name}.py{''.join(words)}`")
+
+
+def picture(fig, alt: str) -> mo.Html:
+    """The figure as an image; the figure itself is closed."""
+    file = io.BytesIO()
+    fig.savefig(file, dpi=75)
+    plt.close(fig)
+    return mo.image(file.getvalue(), alt=alt, width="100%")
+
+
+def say(text: str) -> mo.Html:
+    """A friendly line, where something cannot be done."""
+    return mo.callout(mo.md(text), kind="warn")
+
+
+def choose_mistake(name: str) -> mo.ui.dropdown:
+    entries = mistakes.read(name)[1]
+    options = {entry["says"]: key for key, entry in entries.items()}
+    return mo.ui.dropdown(options, label="Make a classic mistake:")
+
+
+def show_mistake(name: str, chosen: str | None) -> mo.Html:
+    """Right and wrong side by side, each trained in a process of its own."""
+    if not chosen:
+        return mo.md("")
+    source, entries, _ = mistakes.read(name)
+    entry = entries[chosen]
+    text = mistakes.broken(source, entry)
+    path = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.png"
+    if not path.exists():
+        line = [sys.executable, "-m", "mistakes", "show", name, chosen]
+        paths = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+        with (
+            mo.status.spinner("Right and wrong are training, some 15 seconds"),
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            done = subprocess.run(
+                line, cwd=folder, env=os.environ | paths, capture_output=True, text=True
+            )
+            if done.returncode:
+                return say(done.stderr.strip().splitlines()[-1])
+            CACHE.mkdir(parents=True, exist_ok=True)
+            os.replace(Path(folder, "figures", f"{name}_{chosen}.png"), path)
+    return mo.vstack(
+        [
+            mo.md(f"```diff\n{mistakes.difference(entry)}\n```\n\n{entry['symptom']}"),
+            mo.image(path.read_bytes(), alt=f"Right and wrong: {entry['says']}"),
+        ]
+    )
