@@ -7,6 +7,7 @@ from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
+SITE = BUILD / "html"
 CHROMIUM = {  # the system's, or what `playwright install chromium` fetched
     "executable_path": shutil.which("chromium") or shutil.which("google-chrome"),
     "args": ["--no-sandbox", "--disable-background-networking", "--disable-quic"]
@@ -15,20 +16,22 @@ CHROMIUM = {  # the system's, or what `playwright install chromium` fetched
 
 
 def main() -> None:
-    folder = BUILD / "nn-lecture"
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(BUILD / "html", folder)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**CHROMIUM)
         page = browser.new_page()
         for deck in sorted(HERE.glob("slides/*.rst")):
-            address = (folder / "slides" / f"{deck.stem}.html").as_uri()
-            page.goto(f"{address}?print-pdf")
-            page.locator(".pdf-page").first.wait_for()
-            file = folder / "slides" / f"{deck.stem}.pdf"
-            page.pdf(path=file, prefer_css_page_size=True, print_background=True)
+            file = SITE / "slides" / f"{deck.stem}.html"
+            for kind, how in {"": "", "-notes": "&showNotes=separate-page"}.items():
+                page.goto(f"{file.as_uri()}?print-pdf{how}")
+                page.locator(".pdf-page").last.wait_for()
+                options = {"prefer_css_page_size": True, "print_background": True}
+                path = file.with_name(f"{deck.stem}{kind}.pdf")
+                page.pdf(path=path, tagged=True, **options)
         browser.close()
-    print(shutil.make_archive(str(BUILD / "nn-lecture"), "zip", BUILD, "nn-lecture"))
+    folder = BUILD / "nn-lecture"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns(".*"))
+    print(shutil.make_archive(str(folder), "zip", BUILD, folder.name))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ html_title = "nn: neural network lessons in PyTorch"
 html_static_path = ["static"]
 html_favicon = "static/nn.svg"
 html_css_files = ["nn.css"]
-html_show_sourcelink = html_use_index = False
+html_show_sourcelink = html_copy_source = html_use_index = False
 html_show_search_summary = False  # it is fetched, which a page on disk may not do
 html_context = {"default_mode": "auto"}
 html_sidebars = {"**": []}

@@ -1,6 +1,7 @@
 """What becomes of a lesson: the page around it, its deck, and its mistakes."""
 
 import contextlib
+import difflib
 import functools
 import hashlib
 import io
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import jinja2
 import matplotlib.pyplot as plt
+import torch
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
@@ -77,7 +79,14 @@ def known(lesson: str) -> dict:
 
     try:
         taught = filled(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, KeyError) as error:
+        if sorted(taught) != ["alt", "question", "references", "slide"]:
+            raise ValueError(f"alt, question, references, slide; not {[*taught]}")
+        if len(taught["alt"]) != len(kept["pictures"]):
+            raise ValueError(f"alt: one for each of {kept['pictures']}")
+        for entry in [*taught["slide"].values(), *taught["question"]]:
+            if {*entry} not in ({"minutes", "say"}, {"ask", "answer"}):
+                raise ValueError(f"minutes and say, or ask and answer; not {entry}")
+    except Exception as error:  # a typo in it must not look like a bug of the build
         raise ExtensionError(f"{path}: {error!r}") from None
     return {"lesson": lesson, **kept, **taught}
 
@@ -96,9 +105,9 @@ def render(template: str, **context) -> str:
 
 def complete(app, docname: str, source: list[str]) -> None:
     if docname == "index":
-        for lesson in LESSONS:
-            app.env.note_dependency(str(GALLERY / f"{lesson}.json"))
-        app.env.note_dependency(str(ROOT / "README.md"))
+        read = [ROOT / "README.md", *(ROOT / "benchmarks").glob("*.json*")]
+        for path in [*read, *GALLERY.glob("*.json"), *HERE.glob("teach/*.toml")]:
+            app.env.note_dependency(str(path))
         rows = [row.split("|")[1:-1] for row in table().splitlines()]
         del rows[1]
         source[0] = jinja2.Template(source[0]).render(
@@ -108,7 +117,7 @@ def complete(app, docname: str, source: list[str]) -> None:
     if docname == "gallery/index":
         source[0] = re.sub(
             r"sphx_glr_(\w+)_thumb.png\n    :alt:",
-            lambda found: f"{found[0]} The picture of {found[1]}.py",
+            lambda found: f"{found[0]} {known(found[1])['alt'][0]}",
             source[0],
         )
     folder, _, lesson = docname.partition("/")
@@ -142,8 +151,9 @@ def both_sides(lesson: str) -> list[dict]:
     folder = GALLERY / "mistakes"
     folder.mkdir(exist_ok=True)
     texts = {name: mistakes.broken(source, entry) for name, entry in entries.items()}
-    marks = {n: hashlib.sha256(t.encode()).hexdigest()[:12] for n, t in texts.items()}
-    paths = {name: folder / f"{lesson}_{name}_{marks[name]}.png" for name in texts}
+    style = (ROOT / "matplotlibrc").read_text(encoding="utf-8") + torch.__version__
+    marks = {n: hashlib.sha256((t + style).encode()) for n, t in texts.items()}
+    paths = {n: folder / f"{lesson}_{n}_{marks[n].hexdigest()[:12]}.png" for n in texts}
     missing = [name for name in texts if not paths[name].with_suffix(".json").exists()]
     for old in folder.glob(f"{lesson}_*"):
         if old.with_suffix(".png") not in paths.values():
@@ -152,19 +162,27 @@ def both_sides(lesson: str) -> list[dict]:
         with workers(2) as (pool, scratch):
             jobs = [(scratch / name, lesson, texts[name]) for name in missing]
             played = pool.map_async(play, jobs, 1).get(900)
-            for name, (_, last) in zip(missing, played, strict=True):
+            for name, (numbers, last) in zip(missing, played, strict=True):
                 drawn = scratch / name / "figures" / f"{lesson}.png"
                 if drawn.exists():
                     shutil.copy(drawn, paths[name])
-                kept = {"last": last, "drawn": drawn.exists()}
+                kept = {"last": last, "drawn": drawn.exists(), "numbers": numbers}
                 paths[name].with_suffix(".json").write_text(json.dumps(kept))
     return [
         entry
         | {"name": name, "path": f"/gallery/mistakes/{paths[name].name}"}
-        | {"difference": mistakes.difference(entry).splitlines()}
+        | {"difference": difference(source, texts[name])}
         | json.loads(paths[name].with_suffix(".json").read_text())
         for name, entry in entries.items()
     ]
+
+
+def difference(source: str, text: str) -> list[str]:
+    """What changes, with two lines around it."""
+    lines = difflib.unified_diff(
+        source.splitlines(), text.splitlines(), "", "", "", "", 2
+    )
+    return ["..." if line[:2] == "@@" else line for line in [*lines][3:]]
 
 
 # The deck
@@ -187,19 +205,35 @@ def deck(lesson: str) -> str:
     shown = {h: c for h, c in zip(heads, cells, strict=True) if h not in PLUMBING}
     names = ["picture", *(f"picture {n}" for n in range(2, 9))]
     pictures = dict(zip(names, about["pictures"], strict=False))
-    slides = ["ask", "predict", "idea", *shown, "printed", *pictures, "answers"]
-    if list(about["slide"]) != [*slides, "claim"]:
+    slides = [
+        "ask",
+        "predict",
+        "idea",
+        *shown,
+        "printed",
+        *pictures,
+        "answers",
+        "claim",
+    ]
+    if [*about["slide"]] != slides:
         raise ExtensionError(f"docs/teach/{lesson}.toml: [slide] must be {slides}")
+    notes, now = {}, 0
+    planned = sum(slide["minutes"] for slide in about["slide"].values())
+    for name, slide in about["slide"].items():
+        now += slide["minutes"]
+        times = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
+        notes[name] = f"{times} {slide['say']}"
     paragraphs = about["printed"].strip().split("\n\n")
     return render(
         "deck.rst",
         **about,
         title=text[0],
         idea="\n".join(text[2:]),
-        parts=shown,
+        notes=notes,
+        parts={head: (size(lines), lines) for head, lines in shown.items()},
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
-        printed_slides=pages(paragraphs[1:-1]),
+        printed_slides=[(size(lines), lines) for lines in pages(paragraphs[1:-1])],
     )
 
 
@@ -214,6 +248,12 @@ def pages(paragraphs: list[str]) -> list[list[str]]:
     return slides
 
 
+def size(lines: list[str]) -> int:
+    """The largest type, in pixels, in which this code fits a slide; 23 always does."""
+    fit = min(1240 / 0.602 / max(map(len, lines)), 560 / 1.2 / len(lines))
+    return max(size for size in (23, 26, 29, 32) if size <= max(fit, 23))
+
+
 # What can be taken home
 
 
@@ -223,6 +263,7 @@ def copy_downloads(app, exception) -> None:
     for folder, files in {
         "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in LESSONS],
         "pictures": [path for path in PICTURES.iterdir()],
+        "lessons": [ROOT / f"{lesson}.py" for lesson in LESSONS],
     }.items():
         (app.outdir / folder).mkdir(exist_ok=True)
         for file in files:
