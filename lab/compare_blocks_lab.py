@@ -87,15 +87,24 @@ def _(depth, seed, size):
     return
 
 
+@app.function
+def show_training(losses: list[float], result):
+    """The losses so far; at the end, how many digits each stack reads."""
+    told = "Training ..."
+    if result:
+        shares = [
+            f"{name.replace('_', ', ')} {share:.1%}"
+            for name, share in result[2].items()
+        ]
+        told = f"Reads after training: {'; '.join(shares)}"
+    return mo.vstack([shared.picture(figure_losses(losses), told), mo.md(told)])
+
+
 @app.cell
 def _(depth, jobs, seed, size, train):
     mo.stop(not train.value)
-    jobs.append(
-        shared.Job(
-            lambda: compare(depth.value, size.value, seed.value, STEPS),
-            lambda losses, result: shared.picture(figure_losses(losses), "Losses"),
-        )
-    )
+    setting = depth.value, size.value, seed.value, STEPS
+    jobs.append(shared.Job(lambda: compare(*setting), show_training))
     return
 
 

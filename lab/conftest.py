@@ -1,0 +1,76 @@
+"""One marimo server for all tests of the labs, and Chromium to visit it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "docs")]
+
+from bundle import CHROMIUM  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """Where this run keeps trained networks: nothing old passes for new."""
+    os.environ["NN_LAB_CACHE"] = str(folder := tmp_path_factory.mktemp("cache"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(cache):
+    """The process of `marimo run lab`, and its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    line = [sys.executable, "-m", "marimo", "run", "lab", "--headless", f"-p{port}"]
+    process = subprocess.Popen(
+        line, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    process.address = f"http://127.0.0.1:{port}/"
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(process.address, timeout=5).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield process
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def base_url(server):
+    return server.address
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args():
+    return CHROMIUM
+
+
+@pytest.fixture
+def page(page):
+    """A page that remembers which hosts it asked."""
+    page.hosts = set()
+    page.on("request", lambda request: page.hosts.add(urlparse(request.url).hostname))
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.set_default_timeout(60_000)  # a first visit trains
+    return page
+
+
+@pytest.fixture
+def open_lab(page, server):
+    def visit(name: str, page=page):
+        page.goto(f"{server.address}?file={name}_lab.py")
+        page.locator("img").first.wait_for()
+        return page
+
+    return visit

@@ -1,0 +1,242 @@
+"""What every lab must do, and the frame that they share."""
+
+import statistics
+import sys
+import threading
+
+import psutil
+import pytest
+import shared
+import torch
+from playwright.sync_api import expect
+
+from benchmarks.__main__ import LESSONS
+from mistakes.__main__ import read
+
+LABS = [name for name in LESSONS if (shared.ROOT / "lab" / f"{name}_lab.py").exists()]
+every_lab = pytest.mark.parametrize("name", LABS)
+
+
+# The frame
+
+
+def test_turns_are_taken_in_the_order_of_asking():
+    turns, order = shared.Turns(), []
+
+    def visit(number):
+        with turns:
+            order.append(number)
+
+    with turns:
+        visitors = [threading.Thread(target=visit, args=[n]) for n in range(8)]
+        for count, visitor in enumerate(visitors, start=2):
+            visitor.start()
+            while len(turns.line) < count:
+                pass
+    for visitor in visitors:
+        visitor.join()
+    assert order == [*range(8)]
+
+
+def train_a_line(seed: int, steps: int = 20) -> list[float]:
+    torch.manual_seed(seed)
+    net, losses = torch.nn.Linear(3, 1), []
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(steps):
+        loss = (net(torch.randn(8, 3)) - 1).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_eight_trainings_in_turns_are_what_each_is_alone():
+    alone = [train_a_line(seed) for seed in range(8)]
+    together, order = {}, []
+
+    def visit(seed):
+        with shared.alone(lambda loss: order.append(seed)):
+            together[seed] = train_a_line(seed)
+
+    visitors = [threading.Thread(target=visit, args=[seed]) for seed in range(8)]
+    with shared.TURNS:
+        for visitor in visitors:
+            visitor.start()
+        while len(shared.TURNS.line) < 9:
+            pass
+    for visitor in visitors:
+        visitor.join()
+    assert [together[seed] for seed in range(8)] == alone
+    assert len(set(order[:8])) == 8  # they did alternate, step by step
+    assert len(shared.TURNS.line) == 0
+
+
+def test_whoever_asked_leaves_the_seed_as_it_was():
+    torch.manual_seed(5)
+    want = torch.rand(3)
+    torch.manual_seed(5)
+    with shared.alone():
+        train_a_line(1)
+    assert torch.equal(torch.rand(3), want)
+
+
+def test_a_training_that_fails_gives_its_turn_back():
+    with pytest.raises(ZeroDivisionError), shared.alone(lambda loss: 1 / 0):
+        train_a_line(0)
+    with shared.alone():
+        train_a_line(0)
+    assert len(shared.TURNS.line) == 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", b"PK\x03\x04 torn"])
+def test_what_was_trained_is_read_again_and_a_damaged_file_is_made_anew(
+    tmp_path, monkeypatch, damage
+):
+    monkeypatch.setattr(shared, "CACHE", tmp_path / "cache")
+    trained = []
+
+    def train(net):
+        trained.append(net)
+        net.U.data.fill_(len(trained))
+
+    make = sys.modules[shared.lesson("rnn")[0].__name__].SequenceClassifierRNN
+    assert shared.keep("a", make(), train).U[0, 0] == 1
+    assert shared.keep("a", make(), train).U[0, 0] == 1 == len(trained)
+    assert shared.keep("another", make(), train).U[0, 0] == 2
+    for path in (tmp_path / "cache").iterdir():
+        path.write_bytes(damage)
+    assert shared.keep("a", make(), train).U[0, 0] == 3
+    assert shared.keep("a", make(), train).U[0, 0] == 3 == len(trained)
+
+
+def test_a_cache_that_carries_code_does_not_run_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(shared, "CACHE", tmp_path / "cache")
+    make = sys.modules[shared.lesson("rnn")[0].__name__].SequenceClassifierRNN
+    shared.keep("a", make(), lambda net: None)
+    (path,) = (tmp_path / "cache").iterdir()
+    torch.save(Payload(tmp_path / "it ran"), path)
+    shared.keep("a", make(), lambda net: None)
+    assert not (tmp_path / "it ran").exists()
+
+
+class Payload:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_the_command_line_names_what_differs_from_the_default():
+    line = shared.command("compare_blocks", depth=80, size=64, seed=0).text
+    assert "python compare_blocks.py --depth 80<" in line
+
+
+# Every lab in the browser
+
+
+def test_the_gallery_has_all_labs_and_nothing_else(page, server):
+    page.goto(server.address)
+    page.locator("a[href*='_lab.py']").first.wait_for()
+    links = page.eval_on_selector_all("a", "all => all.map(a => a.href)")
+    files = [link.partition("file=")[2] for link in links if "file=" in link]
+    assert sorted(files) == sorted(f"{name}_lab.py" for name in LABS)
+
+
+def test_it_is_bound_to_loopback(server):
+    bound = [
+        connection.laddr.ip
+        for process in [
+            psutil.Process(server.pid),
+            *psutil.Process(server.pid).children(),
+        ]
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert bound and set(bound) <= {"127.0.0.1", "::1"}
+
+
+@every_lab
+def test_question_claim_command_mistakes_and_nobody_else_is_asked(page, open_lab, name):
+    open_lab(name)
+    module = sys.modules.get(name) or shared.lesson(name)[0]
+    ask, claim = " ".join(module.ASK.split()), " ".join(module.CLAIM.split())
+    expect(page.locator("h1").first).to_have_text(ask)
+    told = page.get_by_role("region", name="The claim")
+    expect(told).not_to_be_visible()
+    page.get_by_role("button", name="The claim").click()
+    expect(told).to_have_text(claim)
+    expect(page.get_by_text(f"python {name}.py").first).to_be_visible()
+    expect(page.get_by_role("button", name="Reset")).to_be_visible()
+    options = page.locator("select option").all_inner_texts()
+    assert {entry["says"] for entry in read(name)[1].values()} <= set(options)
+    words = page.eval_on_selector_all("img", "all => all.map(i => i.alt)")
+    assert all(len(alt) > 9 for alt in words)
+    assert page.hosts <= {"127.0.0.1", "", None}
+
+
+@every_lab
+def test_a_lab_fits_a_phone(page, open_lab, name):
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_lab(name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_mistake_is_shown_right_and_wrong(page, open_lab):
+    open_lab("compare_blocks")
+    page.get_by_label("Make a classic mistake").select_option(
+        "Subtract the branch from the skip"
+    )
+    expect(page.locator("img[alt^='Right and wrong']")).to_be_visible(timeout=120_000)
+    expect(
+        page.get_by_text("Everything holds, and nothing looks wrong")
+    ).to_be_visible()
+
+
+# Many visitors
+
+
+def test_eight_visitors_each_see_their_own(browser, open_lab, server):
+    contexts = [browser.new_context() for _ in range(8)]
+    pages = [context.new_page() for context in contexts]
+    for visitor in pages:
+        visitor.goto(f"{server.address}?file=compare_blocks_lab.py")
+    for visitor in pages:
+        visitor.locator("img").first.wait_for(timeout=120_000)
+    for seed, visitor in enumerate(pages):
+        visitor.locator("input[aria-label*=Seed]").fill(str(seed))
+        visitor.keyboard.press("Enter")
+    for visitor in pages:
+        visitor.get_by_role("button", name="Train all four").click()
+    for seed, visitor in enumerate(pages):
+        told = visitor.get_by_text("Reads after training:")
+        told.wait_for(timeout=300_000)
+        with shared.alone():
+            _, _, learned = shared.lesson("compare_blocks")[0].compare(
+                50, 64, 200, seed, "cpu"
+            )
+        for name, share in learned.items():
+            assert f"{name.replace('_', ', ')} {share:.1%}" in told.inner_text()
+    for context in contexts:
+        context.close()
+
+
+def test_memory_stays_bounded_over_200_interactions(page, open_lab, server):
+    open_lab("compare_blocks")
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    marimo, megabytes = psutil.Process(server.pid), []
+    for number in range(200):
+        page.keyboard.press("ArrowRight" if number % 40 < 20 else "ArrowLeft")
+        depth = 51 + number % 40 if number % 40 < 20 else 89 - number % 40
+        option = f" --depth {depth}" if depth != 50 else ""
+        line = page.get_by_text(f"python compare_blocks.py{option}", exact=True)
+        line.wait_for()
+        megabytes.append(marimo.memory_info().rss / 2**20)
+    early, late = (
+        statistics.median(megabytes[40:60]),
+        statistics.median(megabytes[-20:]),
+    )
+    print(f"{early:.0f} MB after 50 interactions, {late:.0f} MB after 200")
+    assert late - early < 50
