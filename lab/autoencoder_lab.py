@@ -12,7 +12,7 @@ with app.setup:
     import matplotlib.pyplot as plt
     import shared
     import torch
-    from pad import Pad, fit
+    from pad import fit
 
     autoencoder, head = shared.lesson("autoencoder")
     NETS = ("autoencoder", "map", "denoiser")
@@ -168,7 +168,7 @@ def _(reset):
     reset
     jobs = []
     get_fresh, set_fresh = mo.state({})
-    pad = mo.ui.anywidget(Pad())
+    pad = mo.ui.anywidget(shared.Pad())
     noise = mo.ui.slider(0, 2, 0.1, value=1, label="Noise", show_value=True)
     numbers = mo.ui.slider(1, 64, value=8, label="Numbers", show_value=True)
     steps = mo.ui.slider(50, 1600, 50, value=800, label="Steps", show_value=True)

@@ -11,7 +11,7 @@ with app.setup:
     import matplotlib.pyplot as plt
     import shared
     import torch
-    from pad import Pad, fit
+    from pad import fit
 
     cnn, head = shared.lesson("cnn")
     load = functools.cache(cnn.load_digits)
@@ -139,7 +139,7 @@ def _(reset):
     reset
     jobs = []
     get_fresh, set_fresh = mo.state({})
-    pad = mo.ui.anywidget(Pad())
+    pad = mo.ui.anywidget(shared.Pad())
     shuffled = mo.ui.switch(label="Shuffle the pixels")
     data = mo.ui.dropdown(["auto", "digits"], value="auto", label="Data")
     steps = mo.ui.slider(20, 480, 20, value=240, label="Steps", show_value=True)

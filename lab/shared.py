@@ -23,10 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import anywidget  # noqa: E402
 import marimo as mo  # noqa: E402
 import matplotlib  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402
+import traitlets  # noqa: E402
 
 from mistakes import __main__ as mistakes  # noqa: E402
 
@@ -189,6 +191,13 @@ def picture(fig, alt: str) -> mo.Html:
     return mo.image(file.getvalue(), alt=alt, width="100%")
 
 
+class Pad(anywidget.AnyWidget):
+    """What one draws on: strokes, lists of points [x, y] in [0, 1]."""
+
+    _esm = ROOT / "lab" / "pad.js"
+    strokes = traitlets.List([]).tag(sync=True)
+
+
 def say(text: str) -> mo.Html:
     """A friendly line, where something cannot be done."""
     return mo.callout(mo.md(text), kind="warn")
@@ -197,7 +206,7 @@ def say(text: str) -> mo.Html:
 def choose_mistake(name: str) -> mo.ui.dropdown:
     entries = mistakes.read(name)[1]
     options = {entry["says"]: key for key, entry in entries.items()}
-    return mo.ui.dropdown(options, label="Make a classic mistake:")
+    return mo.ui.dropdown(options, label="Make a classic mistake:", full_width=True)
 
 
 def show_mistake(name: str, chosen: str | None) -> mo.Html:
