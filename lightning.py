@@ -77,12 +77,12 @@ def shuffled(size: int, seed: int) -> Tensor:
     return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
 
 
-def plain_loop(images, labels, epochs: int, seed: int, device="cpu", lr=RATE):
+def plain_loop(images, labels, epochs, seed, device="cpu", lr=RATE, batch_size=BATCH):
     torch.manual_seed(seed)
     network = DigitNetwork().to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=lr)
     for epoch in range(epochs):
-        for rows in shuffled(len(images), seed + epoch).split(BATCH):
+        for rows in shuffled(len(images), seed + epoch).split(batch_size):
             x, y = images[rows].to(device), labels[rows].to(device)
             loss = F.cross_entropy(network(x), y)
             optimizer.zero_grad()

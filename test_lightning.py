@@ -170,6 +170,15 @@ def test_the_plain_loop_is_one_step_of_adam_per_batch(digits):
     assert_close(next(steps), after.detach(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [10, 60])  # 60: the last batch is smaller
+def test_both_loops_take_any_batch_size(size):
+    data = MNISTDataModule(batch_size=size)
+    ours, _, _ = train(data, 1)
+    plain = [*lightning.plain_loop(*data.parts[0], 1, seed=0, batch_size=size)]
+    assert len(plain) == -(-1150 // size)
+    assert_close(ours, torch.stack(plain), rtol=0, atol=MARGIN)
+
+
 def test_no_step_remembers_the_gradients_of_earlier_batches(digits):
     images, names = digits.parts[0]
     torch.manual_seed(1)

@@ -5,6 +5,7 @@ app = marimo.App(width="medium", app_title="lightning: the lab")
 with app.setup:
     import copy
     import logging
+    import math
     import tempfile
     from functools import partial
 
@@ -16,13 +17,15 @@ with app.setup:
 
     lightning, head = shared.lesson("lightning")
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips
+    SIZES = [10, 25, 50, 115, 230, 575, 1150]
     RATES = [1e-4, 3e-4, 1e-3, lightning.RATE, 1e-2, 3e-2, 0.1, 1]
 
 
 @app.function
 def loops(data, epochs: int, lr: float, both: bool = True) -> dict:
     """The losses of the plain loop and of Lightning, and main()'s numbers."""
-    losses = lightning.plain_loop(*data.parts[0], epochs, data.seed, lr=lr)
+    options = {"lr": lr, "batch_size": data.batch_size}
+    losses = lightning.plain_loop(*data.parts[0], epochs, data.seed, **options)
     result = {"plain": torch.stack([*losses])}
     return result | framework(data, epochs, lr, result["plain"]) if both else result
 
@@ -43,6 +46,16 @@ def framework(data, epochs: int, lr: float, plain: Tensor) -> dict:
 
 
 @app.function
+def reproduce(epochs: int, size: int, lr: float, seed: int) -> mo.Html:
+    """The command line; for what main() has no option, the line of its plain loop."""
+    if (size, lr) == (lightning.BATCH, lightning.RATE):
+        return shared.command("lightning", epochs=epochs, seed=seed)
+    data = f"MNISTDataModule(None, {size}, seed={seed}).parts[0]"
+    loop = f"plain_loop(*{data}, {epochs}, {seed}, 'cpu', {lr}, {size})"
+    return mo.md(f'`python -c "from lightning import *; print(*{loop})"`')
+
+
+@app.function
 def figure_losses(losses: list[float], total: int, title: str):
     """The plain loop is trained first; Lightning's losses come to lie on it."""
     fig, ax = plt.subplots()
@@ -51,7 +64,7 @@ def figure_losses(losses: list[float], total: int, title: str):
     ax.plot(range(1, 1 + len(plain) * every, every), plain, "0.7", lw=10)
     ax.plot(range(1, 1 + len(ours) * every, every), ours, "o")
     ax.set(xlim=(0, total + 1), xlabel="step", ylabel="loss", title=title)
-    ax.set_ylim(0, max(2.6, *losses[:total]) if len(losses) > 1 else 2.6)
+    ax.set_ylim(0, max(filter(math.isfinite, [2.6, *losses])))
     ax.legend(["plain loop", "Lightning"])
     return fig
 
@@ -83,49 +96,58 @@ def _():
 
 @app.cell
 def _():
-    reset = mo.ui.button(label="Reset")
+    reset = mo.ui.button(value=0, on_click=lambda n: n + 1, label="Reset")
     return (reset,)
 
 
 @app.cell
 def _(reset):
-    reset
-    jobs = []
+    jobs, most = [], 2**32 - 1 - reset.value % 2  # or the old seed stays on the screen
     epochs = mo.ui.slider(1, 20, value=3, label="Epochs", show_value=True)
+    size = mo.ui.slider(
+        steps=SIZES, value=lightning.BATCH, label="Batch size", show_value=True
+    )
     rate = mo.ui.slider(
         steps=RATES, value=lightning.RATE, label="Learning rate", show_value=True
     )
-    seed = mo.ui.number(0, 2**32 - 1, value=0, label="Seed")
-    train = mo.ui.run_button(label="Train with Lightning, too")
+    seed = mo.ui.number(0, most, value=0, label="Seed")
+    both = mo.ui.run_button(label="Train with Lightning, too")
     stop = mo.ui.button(
         label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
     )
     mistake = shared.choose_mistake("lightning")
-    mo.hstack([epochs, rate, seed, train, stop, reset], justify="start", wrap=True)
-    return epochs, jobs, mistake, rate, seed, train
+    settings = mo.hstack([epochs, size, rate, seed], justify="start", wrap=True)
+    buttons = mo.hstack([both, stop, reset], justify="start", wrap=True)
+    mo.vstack([settings, buttons])
+    return both, epochs, jobs, mistake, rate, seed, size
 
 
 @app.cell
-def _(seed):
-    data = lightning.MNISTDataModule(seed=seed.value)
+def _(seed, size):
+    mo.stop(seed.value is None, shared.say("Which seed? A whole number, please."))
+    with shared.alone():
+        data = lightning.MNISTDataModule(batch_size=size.value, seed=int(seed.value))
     return (data,)
 
 
 @app.cell
-def _(data, epochs, jobs, rate, train):
-    _train = partial(loops, data, epochs.value, rate.value, train.value)
+def _(both, data, epochs, jobs, rate):  # the plain loop trains at every change
+    _train = partial(loops, data, epochs.value, rate.value, both.value)
     _total = epochs.value * len(data.train_dataloader())
     jobs.append(shared.Job(_train, partial(show, total=_total)))
     return
 
 
 @app.cell
-def _(epochs, rate, seed):
-    _line = shared.command("lightning", epochs=epochs.value, seed=seed.value)
-    _note = f"""The lesson has no option for the learning rate: this line trains at
-    {lightning.RATE}. The two loops take it as `plain_loop(..., lr={rate.value})` and
-    `DigitClassifier(lr={rate.value})`."""
-    mo.vstack([_line, mo.md("" if rate.value == lightning.RATE else _note)])
+def _(data, epochs, rate):
+    mo.vstack(
+        [
+            reproduce(epochs.value, data.batch_size, rate.value, data.seed),
+            mo.md(
+                f"Trains on {len(data.parts[0][1]):,} digits, a new order each epoch."
+            ),
+        ]
+    )
     return
 
 
