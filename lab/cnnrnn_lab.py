@@ -3,12 +3,16 @@ import marimo
 app = marimo.App(width="medium", app_title="cnnrnn: the lab")
 
 with app.setup:
+    import io
     import random
 
     import marimo as mo
     import matplotlib.pyplot as plt
+    import numpy
     import shared
     import torch
+    import torch.nn.functional as F
+    from PIL import Image
 
     cnnrnn, head = shared.lesson("cnnrnn")
     images, _, unseen, _ = cnnrnn.load_digits("auto")
@@ -80,15 +84,37 @@ def played(order: list[int]) -> str:
 
 
 @app.function
-def figure_any_order(film: torch.Tensor, logits: torch.Tensor):
-    """All that is left where the order is unknown: the mean of the frames."""
-    fig, (left, right) = plt.subplots(1, 2, figsize=(12.8, 3.4))
-    left.imshow(cnnrnn.VIEWS["any_order"](film)[0, 0, 0].numpy(), cmap="gray_r")
-    left.set(xticks=[], yticks=[])
-    right.barh([*cnnrnn.MOTIONS], logits[-1].softmax(dim=0).tolist())
-    right.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="probability")
-    fig.suptitle("In any order: this is all that it sees")
-    return fig
+def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor):
+    """An animated PNG, played three times: film and answer, and both without order."""
+    fig, axes = plt.subplots(1, 4, figsize=(12.8, 3), dpi=75, width_ratios=[2, 3, 2, 3])
+    film = F.pad(film, (1,) * 4, value=1)  # a frame, as in the lesson's picture
+    mean = cnnrnn.VIEWS["any_order"](film)[0, 0, 0]
+    images, charts = axes[::2], axes[1::2]
+    for ax, image in zip(images, (film[0, 0, 0], mean), strict=True):
+        ax.imshow(image.numpy(), cmap="gray_r", vmin=0, vmax=1)
+        ax.set(xticks=[], yticks=[])
+    for ax, logits in zip(charts, (in_order, any_order), strict=True):
+        ax.barh([*cnnrnn.MOTIONS], logits[-1].softmax(dim=0).tolist())
+        ax.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="probability")
+    images[0].set_title("in order")
+    images[1].set_title("in any order")
+    screen, bars = images[0].images[0], charts[0].patches
+    for artist in (screen, *bars):
+        artist.set_animated(True)
+    fig.canvas.draw()  # once; then only what moves is drawn
+    still, frames = fig.canvas.copy_from_bbox(fig.bbox), []
+    for image, logits in zip(film[0, :, 0], in_order, strict=True):
+        fig.canvas.restore_region(still)
+        screen.set_data(image.numpy())
+        for bar, chance in zip(bars, logits.softmax(dim=0).tolist(), strict=True):
+            bar.set_width(chance)
+        for artist in (screen, *bars):
+            artist.axes.draw_artist(artist)
+        frames.append(Image.fromarray(numpy.array(fig.canvas.buffer_rgba())))
+    plt.close(fig)
+    file, times = io.BytesIO(), {"duration": [600] * 5 + [1800], "loop": 3}
+    frames[0].save(file, "PNG", append_images=frames[1:], save_all=True, **times)
+    return file.getvalue()
 
 
 @app.function
@@ -130,7 +156,9 @@ def _(reset, set_order):
         reset.value % 2,
     )  # another bound, or the old number stays on the screen
     digit = mo.ui.number(0, len(unseen) - 1 - more, 1, value=0, label="Digit")
-    motion = mo.ui.dropdown([*cnnrnn.MOTIONS], value="left", label="Motion")
+    motion = mo.ui.dropdown(
+        [*cnnrnn.MOTIONS], "left", label="Motion", allow_select_none=False
+    )
     row = mo.ui.slider(0, 27, value=0, label="Down", show_value=True)
     column = mo.ui.slider(0, 27, value=0, label="Across", show_value=True)
     seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
@@ -160,36 +188,47 @@ def _(reset, set_order):
 
 
 @app.cell
-def _(column, digit, get_order, motion, row, seed):
-    _missing = None in (digit.value, seed.value, motion.value)
-    mo.stop(_missing, shared.say("Each field wants a value: which digit, which seed?"))
-    _readers = {view: kept(view, int(seed.value)) for view in cnnrnn.VIEWS}
-    _film = shoot(
-        int(digit.value), (row.value, column.value), motion.value, get_order()
-    )
-    _said = {view: answer(reader, view, _film) for view, reader in _readers.items()}
-    _order = " ".join(str(number + 1) for number in get_order())
+def _(seed):
+    mo.stop(seed.value is None, shared.say("Which seed? A whole number, please."))
+    readers = {view: kept(view, int(seed.value)) for view in cnnrnn.VIEWS}
+    return (readers,)
+
+
+@app.cell
+def _(column, digit, get_order, motion, readers, row):
+    mo.stop(digit.value is None, shared.say("Which digit? A whole number, please."))
+    place = row.value, column.value
+    film = shoot(int(digit.value), place, motion.value, get_order())
+    said = {view: answer(reader, view, film) for view, reader in readers.items()}
+    order = " ".join(str(number + 1) for number in get_order())
     _line = mo.md(
-        f"### In order: {in_words(_said['in_order'][-1])}. "
-        f"In any order: {in_words(_said['any_order'][-1])}.\n\n"
-        f"Filmed: {motion.value}; frames {_order}, {played(get_order())}."
+        f"### In order: {in_words(said['in_order'][-1])}. "
+        f"In any order: {in_words(said['any_order'][-1])}.\n\n"
+        f"Filmed: {motion.value}; frames {order}, {played(get_order())}."
     )
     with shared.alone():
-        _share = shares(_readers["in_order"].right, _readers["any_order"].right)
-        _strip = cnnrnn.figure(_film[0], _said["in_order"], _share)
-        _strip.set_size_inches(12.8, 4.9)  # to be seen together with the controls
-        _pictures = [
-            shared.picture(
-                _strip,
-                f"Six frames of a digit, filmed {motion.value} and played {_order}, "
-                "and the five probabilities after each",
-            ),
-            shared.picture(
-                figure_any_order(_film, _said["any_order"]),
-                "The mean of the six frames, and the five probabilities",
-            ),
-        ]
-    mo.vstack([_line, *_pictures])
+        _playing = mo.image(
+            animate(film, said["in_order"], said["any_order"]),
+            alt="The film with the probabilities as it plays; beside it the mean of "
+            "all frames, and what can be told from that",
+            width="100%",
+        )
+    mo.vstack([_line, _playing])
+    return film, order, said
+
+
+@app.cell
+def _(film, motion, order, readers, said):
+    with shared.alone():
+        _share = shares(readers["in_order"].right, readers["any_order"].right)
+        _strip = cnnrnn.figure(film[0], said["in_order"], _share)
+        _strip.set_size_inches(12.8, 4.9)
+        _view = shared.picture(
+            _strip,
+            f"Six frames of a digit, filmed {motion.value} and played {order}, "
+            "and the five probabilities after each",
+        )
+    _view
     return
 
 

@@ -1,10 +1,14 @@
 """What the lab of cnnrnn shows, as tests."""
 
+import io
+from itertools import pairwise
+
 import cnnrnn_lab
 import pytest
 import shared
 import torch
-from cnnrnn_lab import ORDER, answer, in_words, kept, played, shares, shoot
+from cnnrnn_lab import ORDER, animate, answer, in_words, kept, played, shares, shoot
+from PIL import Image, ImageChops, ImageSequence
 from playwright.sync_api import expect
 
 import cnnrnn
@@ -67,6 +71,19 @@ def test_the_reader_of_any_order_does_not_notice_a_shuffle():
     assert "direction" in played(order) and "opposite" in played(ORDER[::-1])
 
 
+def test_the_film_plays_frame_by_frame_with_its_probabilities():
+    film = shoot(0, (0, 0), "left", ORDER)
+    said = [answer(kept(v, 0), v, film) for v in ("in_order", "any_order")]
+    with shared.alone():
+        playing = Image.open(io.BytesIO(animate(film, *said)))
+    assert playing.n_frames == 6
+    shown = [frame.convert("L").copy() for frame in ImageSequence.Iterator(playing)]
+    moved = [ImageChops.difference(*pair).getbbox() for pair in pairwise(shown)]
+    assert all(moved)  # between any two of them
+    right = ImageChops.difference(shown[0], shown[5]).getbbox()[2]
+    assert right < playing.width / 2  # the mean and its answer stand still
+
+
 # In the browser
 
 
@@ -117,7 +134,7 @@ def test_by_keyboard_alone_and_with_bad_numbers(page, open_lab):
     )
     digit.fill("")
     digit.press("Enter")
-    expect(page.get_by_text("Each field wants a value")).to_be_visible()
+    expect(page.get_by_text("Which digit?")).to_be_visible()
     digit.fill("99999999")
     digit.press("Enter")
     expect(digit).to_have_value(str(len(cnnrnn_lab.unseen) - 1))
