@@ -22,6 +22,7 @@ from mistakes import __main__ as mistakes
 from mistakes.scratch import play, workers
 
 HERE = Path(__file__).parent
+BUILD = HERE / "_build"
 GALLERY, PICTURES = HERE / "gallery", HERE / "gallery" / "pictures"
 PLUMBING = "Real handwritten digits", "The verdict, the picture, the command line"
 LINES = 20  # of a slide
@@ -126,7 +127,10 @@ def complete(app, docname: str, source: list[str]) -> None:
         read += [GALLERY / f"{lesson}.json", *HERE.glob("templates/*.rst")]
         for path in read:
             app.env.note_dependency(str(path))
-        about = known(lesson) | {"colab": app.config.colab}
+        about = known(lesson) | {"colab": app.config.colab, "pad": None}
+        if lesson == "cnn":
+            app.env.note_dependency(str(BUILD / "pad.json"))
+            about["pad"] = json.loads((BUILD / "pad.json").read_text(encoding="utf-8"))
         head, code, rest = source[0].partition(".. code-block:: Python")
         alts = iter(about["alt"])
         rest = re.sub(r":alt: .*", lambda _: f":alt: {next(alts)}", rest)
@@ -264,6 +268,7 @@ def copy_downloads(app, exception) -> None:
         "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in LESSONS],
         "pictures": [path for path in PICTURES.iterdir()],
         "lessons": [ROOT / f"{lesson}.py" for lesson in LESSONS],
+        "pad": [ROOT / "lab" / "pad.js", HERE / "draw.js", *(BUILD / "pad").iterdir()],
     }.items():
         (app.outdir / folder).mkdir(exist_ok=True)
         for file in files:

@@ -1,12 +1,9 @@
 """The site, the decks and nn-lecture.zip in a real browser: pytest docs."""
 
-import functools
 import json
 import re
 import sys
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlparse
 
@@ -17,7 +14,7 @@ from nbclient import NotebookClient
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from bundle import BUILD, CHROMIUM, SITE  # noqa: E402
+from bundle import BUILD, SITE  # noqa: E402
 
 from benchmarks.__main__ import LESSONS  # noqa: E402
 
@@ -26,38 +23,6 @@ PAGES = [name for name in PAGES if "_static" not in name]
 DECKS = [f"slides/{lesson}.html" for lesson in LESSONS]
 if not set(DECKS) <= set(PAGES):
     raise pytest.UsageError("no site to test; first: make -C docs zip")
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args) -> None:
-        pass
-
-
-@pytest.fixture(scope="session")
-def base_url():
-    handler = functools.partial(Quiet, directory=SITE)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args():
-    return CHROMIUM
-
-
-@pytest.fixture
-def page(page):
-    """A page that remembers what it asked for, and what went wrong."""
-    page.asked, page.wrong = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("requestfailed", lambda request: page.wrong.append(request.url))
-    page.on("console", lambda m: m.type == "error" and page.wrong.append(m.text))
-    page.on("pageerror", lambda error: page.wrong.append(str(error)))
-    page.set_viewport_size({"width": 1280, "height": 720})
-    return page
 
 
 def outside(urls: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ def parse(text: str) -> Tensor | str:
     *pairs, question = [piece.split() for piece in pieces if piece.strip()] or [[]]
     form = "Write pairs of a name and one digit, and a question: `anna 7, bob 3, bob ?`"
     if len(text) > 1000 or len(pairs) > 60:
-        return "That is a long list. Please write at most 60 pairs."
+        return f"Those are {len(text):,} letters. Please write at most 60 pairs."
     if not pairs or len(question) != 2 or question[1] != "?":
         return form
     for number, pair in enumerate(pairs, start=1):
@@ -119,76 +119,114 @@ def numbers(averaging, attending, steps: int, seed: int) -> str:
 
 
 @app.function
-def heat(ax, table: Tensor, columns: list[str], rows: list[str], size: int = 16):
+def panel(width: float, height: float, left: float = 0.1, low: float = 0.14):
+    """Fixed margins: to compute them means to draw everything twice."""
+    place = {"left": left, "right": 0.98, "top": 0.89, "bottom": low}
+    size = width, height
+    return plt.subplots(figsize=size, layout="none", gridspec_kw=place)
+
+
+@app.function
+def crowded(labels: list[str]) -> bool:
+    """Too much to stand side by side: turn them."""
+    return len(labels) * max(map(len, labels)) > 50
+
+
+@app.function
+def heat(ax, table: Tensor, columns: list[str], rows: list[str]):
     """A table of weights as in the lesson; numbers only where there is room."""
-    few = len(columns) <= 12
+    few, table = len(columns) <= 12, table.numpy()
     ax.imshow(table, vmin=0, vmax=1, aspect="auto")
     for axis, labels in (ax.xaxis, columns), (ax.yaxis, rows):
         every = slice(None, None, -(-len(labels) // 30))  # or they overlap
         axis.set_ticks(range(len(labels))[every], labels[every])
-        axis.set_tick_params(labelsize=min(size, 15) if len(labels) <= 12 else 9)
-    ax.xaxis.set_tick_params(rotation=0 if few else 90)
+        axis.set_tick_params(labelsize=13 if len(labels) <= 12 else 9)
+    ax.xaxis.set_tick_params(rotation=90 if crowded(columns) else 0)
     for (y, x), weight in numpy.ndenumerate(table) if few else ():
-        color = "wk"[int(weight > 0.5)]
-        if weight:  # what is masked stays empty
-            ax.text(x, y, f"{weight:.2f}", color=color, ha="center", fontsize=size)
+        if not numpy.isnan(weight):  # what is masked stays empty
+            color = "wk"[int(weight > 0.5)]
+            ax.text(x, y, f"{weight:.2f}", color=color, ha="center", va="center")
 
 
 @app.function
-def figure_list(tokens: Tensor, table: Tensor, knob: float, title: str):
-    """The lesson's picture, for any list and any knob."""
-    fig, axes = plt.subplots(1, 2, width_ratios=[3, 8], figsize=(12.8, 4.2))
+def figure_pencil(knob: float):
+    """The lesson's three keys: the mean, this knob, the dictionary."""
+    fig, ax = panel(4.4, 4.6, left=0.26)
+    rows = ["scores x 0", f"x {knob:g}", "x 100"]
     by_hand = torch.stack([pencil(0), pencil(knob), pencil(100)])
-    rows = ["bob asks\nscores x 0", f"x {knob:g}", "x 100"]
-    heat(axes[0], by_hand, words(attention.EXAMPLE)[:3], rows)
-    heat(axes[1], table, words(tokens), ["untrained", "trained"])
+    heat(ax, by_hand, words(attention.EXAMPLE)[:3], rows)
+    fig.suptitle("With a pencil: bob asks")
+    return fig
+
+
+@app.function
+def figure_list(tokens: Tensor, table: Tensor, title: str):
+    """The lesson's picture, for any list."""
+    fig, ax = panel(8.4, 4.6, left=0.14, low=0.24 if crowded(words(tokens)) else 0.14)
+    heat(ax, table, words(tokens), ["untrained", "trained"])
     fig.suptitle(title)
     return fig
 
 
 @app.function
-def figure_distance(table: Tensor, found: Tensor, distance: int, title: str):
-    """One list of 60 pairs; below it the mean of main()'s 400 at each distance."""
-    fig, (top, low) = plt.subplots(
-        2, sharex=True, height_ratios=[2, 3], figsize=(12.8, 5.6)
-    )
-    top.imshow(table[:, :-1], extent=(60.5, 0.5, 1.5, -0.5), vmin=0, vmax=1)
-    top.set(aspect="auto", yticks=[0, 1], yticklabels=["untrained", "trained"])
-    top.plot(distance, -0.62, "v", color="#D55E00", ms=16, clip_on=False)
-    places = range(1, 61)
-    low.plot(places, found[:, 0], color="k", label="answers right")
-    low.plot(places, found[:, 1], "--", color="#0072B2", label="weight there")
-    low.axvline(distance, color="#D55E00")
-    low.set(ylim=(0, 1.05), xlabel="tokens from the answer to the question")
-    low.set_xticks([60, 50, 40, 30, 20, 10, 1])
-    low.legend(loc="lower left")
+def figure_far(table: Tensor, distance: int, title: str):
+    """The question's weights on one list of 60 pairs."""
+    fig, ax = panel(6.8, 4.7, left=0.2)
+    ax.imshow(table[:, :-1].numpy(), extent=(60.5, 0.5, 1.5, -0.5), vmin=0, vmax=1)
+    ax.set(aspect="auto", yticks=[0, 1], yticklabels=["untrained", "trained"])
+    ax.plot(distance, -0.56, "v", color="#D55E00", ms=16, clip_on=False)
+    ax.set_xticks([60, 50, 40, 30, 20, 10, 1])
+    ax.set(xlabel="tokens to the question")
     fig.suptitle(title)
     return fig
 
 
 @app.function
-def figure_mask(tokens: Tensor, tables: list[Tensor], title: str):
-    """Who looks at whom: every token's weights, a row each."""
-    fig, axes = plt.subplots(1, 2, sharey=True, figsize=(12.8, 6))
-    for ax, table, name in zip(axes, tables, ["untrained", "trained"], strict=True):
-        heat(ax, table, words(tokens), words(tokens), 12)
-        ax.set_title(name)
-    axes[0].set_ylabel("who asks")
-    fig.suptitle(title)
+def figure_distances(found: Tensor, distance: int):
+    """The mean of main()'s 400 lists at each distance."""
+    fig, ax = panel(6.8, 4.7)
+    ax.plot(range(1, 61), found[:, 0], color="k", label="answers right")
+    ax.plot(range(1, 61), found[:, 1], "--", color="#0072B2", label="weight there")
+    ax.axvline(distance, color="#D55E00")
+    ax.set(xlim=(60.5, 0.5), ylim=(0, 1.05), xlabel="tokens to the question")
+    ax.set_xticks([60, 50, 40, 30, 20, 10, 1])
+    ax.set_title("400 lists at each distance")
+    ax.legend(loc="center left")
+    return fig
+
+
+@app.function
+def figure_mask(tokens: Tensor, table: Tensor, mask: Tensor | None, title: str):
+    """Who looks at whom: every token's weights, a row each; what is masked, empty."""
+    fig, ax = panel(6.8, 6, left=0.15, low=0.18 if crowded(words(tokens)) else 0.08)
+    shown = table if mask is None else table.masked_fill(~mask, torch.nan)
+    heat(ax, shown, words(tokens), words(tokens))
+    ax.set_title(title)
     return fig
 
 
 @app.function
 def figure_losses(losses: list[float], steps: int):
     """Averaging is trained first, then attention, on the same lists."""
-    fig, ax = plt.subplots(figsize=(12.8, 5))
+    fig, ax = panel(8.4, 4.8)
     ax.plot(losses[:steps], label="averaging: its knob at 0", color="#E69F00")
     ax.plot(losses[steps:], label="attention", color="#0072B2")
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")
     ax.set(xlim=(0, steps), ylim=(0, 3), xlabel="step", ylabel="loss")
-    ax.set_title("Same start, same lists: they differ in the knob alone")
+    ax.set_title("Same start, same lists: only the knob differs")
     ax.legend(loc="center right")
     return fig
+
+
+@app.function
+def beside(*parts: mo.Html, widths: tuple[int, int] = (1, 1)) -> mo.Html:
+    """Side by side, or on a phone one below the other."""
+    inside = "".join(
+        f'<div style="flex: {width} 1 {5 + 8 * width / max(widths)}rem; min-width: 0">'
+        f"{part.text}</div>"
+        for part, width in zip(parts, widths, strict=True)
+    )
+    return mo.Html(f'<div style="display: flex; flex-wrap: wrap">{inside}</div>')
 
 
 @app.function
@@ -201,8 +239,8 @@ def show(losses: list[float], models, setting: tuple[int, int], set_trained):
         told = numbers(averaging, trained, *setting)
         set_trained(((untrained, trained), steps))
     alt = "The losses of averaging and of attention"
-    fig = figure_losses(losses, steps)
-    return mo.vstack([shared.picture(fig, alt), mo.md(told)])
+    view = shared.picture(figure_losses(losses, steps), alt)
+    return beside(view, mo.md(told), widths=(2, 1))
 
 
 @app.cell
@@ -213,14 +251,13 @@ def _():
 
 @app.cell
 def _():
-    reset = mo.ui.button(label="Reset")
+    reset = mo.ui.button(value=0, on_click=lambda n: n + 1, label="Reset")
     return (reset,)
 
 
 @app.cell
 def _(reset):
-    reset
-    jobs = []
+    jobs, more = [], reset.value % 2  # another bound, or the old seed stays seen
     _net = kept()
     with shared.alone():
         _models = attention.train(1, 0, "cpu", 0), _net
@@ -228,21 +265,20 @@ def _(reset):
     _example = ", ".join(words(attention.EXAMPLE))
     text = mo.ui.text(_example, label="The list and its question", full_width=True)
     knob = mo.ui.slider(
-        steps=KNOBS,
-        value=1,
-        label="The knob, from mean to dictionary: scores times",
-        show_value=True,
+        steps=KNOBS, value=1, label="Knob: scores times", show_value=True
     )
     distance = mo.ui.slider(1, 60, value=30, label="Distance", show_value=True)
     causal = mo.ui.switch(value=True, label="Causal mask")
     steps = mo.ui.slider(10, STEPS, 10, value=STEPS, label="Steps", show_value=True)
-    seed = mo.ui.number(0, 2**32 - 1, value=0, label="Seed")
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = mo.ui.button(
         label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
     )
     mistake = shared.choose_mistake("attention")
-    mo.vstack([text, mo.hstack([knob, reset], justify="start", wrap=True)])
+    _say = """Your question compares itself with every name: from the **mean** of all
+    (knob at 0) to a **dictionary**, which looks at one (knob at 100)."""
+    mo.vstack([mo.md(_say), text, knob])
     return (
         causal,
         distance,
@@ -273,18 +309,28 @@ def _(knob, tokens, trained):
     with shared.alone():
         _answer, _tables = look(_models, tokens, knob.value)
         _rows = _tables[:, -1]
-        _told = f"{_steps} steps move the weight on {words(tokens)[_place]}"
-        _told = f"{_told} from {_rows[0, _place]:.0%} to {_rows[1, _place]:.0%}"
-        _fig = figure_list(tokens, _rows, knob.value, _told)
-        _view = shared.picture(_fig, f"The weights of the question: {_told}")
-    _told = f"{_told}; it answers **{_answer.argmax()}**, {_answer.max():.0%} sure."
-    mo.vstack([_view, mo.md(_told)])
+        _before, _after = _rows[:, _place]
+        _there = (
+            f"Weight on {words(tokens)[_place]}: {_before:.0%}, trained {_after:.0%}"
+        )
+        _views = [
+            shared.picture(figure_pencil(knob.value), "The lesson's three keys"),
+            shared.picture(
+                figure_list(tokens, _rows, _there),
+                f"The weights of the question. {_there}",
+            ),
+        ]
+    _told = f"After {_steps} steps it answers **{_answer.argmax()}**"
+    _told = mo.md(f"{_told}, {_answer.max():.0%} sure.")
+    mo.vstack([beside(*_views, widths=(11, 21)), _told])
     return
 
 
 @app.cell
 def _(distance):
-    mo.vstack([mo.md("## Farther away: 60 pairs, and the answer moves"), distance])
+    _say = """## Farther away
+    It was trained on 8 pairs. Here are 60: move the answer away from its question."""
+    mo.vstack([mo.md(_say), distance])
     return
 
 
@@ -296,20 +342,29 @@ def _(distance, trained):
         _tokens = far(distance.value)
         _answer, _tables = look(_models, _tokens)
         _before, _after = _tables[:, -1, _place]
-        _told = f"{distance.value} tokens away: the weight there is {_after:.0%}"
-        _told = f"{_told}, before training {_before:.0%}"
+        _there = f"Weight there: {_before:.0%}, trained {_after:.0%}"
         _found = _models[1].found[8:]
-        _fig = figure_distance(_tables[:, -1], _found, distance.value, _told)
-        _view = shared.picture(_fig, f"The weights on 60 pairs. {_told}")
+        _views = [
+            shared.picture(
+                figure_far(_tables[:, -1], distance.value, _there),
+                f"The weights on 60 pairs, {distance.value} tokens away. {_there}",
+            ),
+            shared.picture(
+                figure_distances(_found, distance.value),
+                "Right answers and weight at each distance, 1 to 60",
+            ),
+        ]
     _asked, _there = words(_tokens)[-1], words(_tokens)[_place]
     _told = f"{_asked} It stands at {_there}; the model answers **{_answer.argmax()}**."
-    mo.vstack([_view, mo.md(_told)])
+    mo.vstack([beside(*_views), mo.md(_told)])
     return
 
 
 @app.cell
 def _(causal):
-    mo.vstack([mo.md("## Every token asks: the whole table of your list"), causal])
+    _say = """## Every token asks
+    All rows of your list's table. With a **causal mask** no token sees a later one."""
+    mo.vstack([mo.md(_say), causal])
     return
 
 
@@ -320,30 +375,46 @@ def _(causal, knob, tokens, trained):
     _told = "The causal mask empties the upper triangle" if causal.value else _told
     with shared.alone():
         _, _tables = look(trained()[0], tokens, knob.value, _mask)
-        _fig = figure_mask(tokens, _tables, _told)
-        _view = shared.picture(_fig, f"Weights of all tokens on all tokens. {_told}")
-    mo.vstack([_view, mo.md(f"{_told}. The question, last, may see all in both.")])
-    return
-
-
-@app.cell
-def _(seed, steps, stop, train):
-    mo.vstack(
-        [
-            mo.md("## Train it yourself: what you train is shown above, too"),
-            mo.hstack([steps, seed, train, stop], justify="start", wrap=True),
-            shared.command("attention", steps=steps.value, seed=seed.value),
+        _views = [
+            shared.picture(
+                figure_mask(tokens, table, _mask, name),
+                f"Weights of all tokens on all tokens, {name}. {_told}",
+            )
+            for name, table in zip(["untrained", "trained"], _tables, strict=True)
         ]
-    )
+    _told = mo.md(f"{_told}. The question, last, may see all in both.")
+    mo.vstack([beside(*_views), _told])
     return
 
 
 @app.cell
-def _(jobs, seed, set_trained, steps, train):
+def _(reset, seed, steps, stop, train):
+    _say = """## Train it yourself
+    First averaging, then attention; the new models are shown in all pictures above."""
+    _buttons = [steps, seed, train, stop, reset]
+    mo.vstack([mo.md(_say), mo.hstack(_buttons, justify="start", wrap=True)])
+    return
+
+
+@app.cell
+def _(seed, steps):
+    mo.stop(seed.value is None, shared.say("Which seed? A whole number, please."))
+    setting = steps.value, int(seed.value)
+    return (setting,)
+
+
+@app.cell
+def _(setting):
+    _steps, _seed = setting
+    shared.command("attention", steps=_steps, seed=_seed)
+    return
+
+
+@app.cell
+def _(jobs, set_trained, setting, train):
     mo.stop(not train.value)
-    _setting = steps.value, seed.value
-    _show = partial(show, setting=_setting, set_trained=set_trained)
-    jobs.append(shared.Job(partial(learn_both, *_setting), _show))
+    _show = partial(show, setting=setting, set_trained=set_trained)
+    jobs.append(shared.Job(partial(learn_both, *setting), _show))
     return
 
 

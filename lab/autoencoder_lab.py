@@ -6,7 +6,6 @@ with app.setup:
     import contextlib
     import functools
     import inspect
-    import math
 
     import marimo as mo
     import matplotlib.pyplot as plt
@@ -18,13 +17,16 @@ with app.setup:
     NETS = ("autoencoder", "map", "denoiser")
     ERRORS = [f"{n}{end}" for n in (*NETS, "linear_fit") for end in ("_pca", "")]
     DEFAULT = 8, 800, "auto", 0  # latent_dim, steps, data, seed
+    # in the lesson's module, so that all visitors share one copy of the images
+    loaded = vars(autoencoder).setdefault(
+        "loaded", functools.cache(autoencoder.load_digits)
+    )
 
 
 @app.function
-@functools.cache
 def load(data: str) -> list[torch.Tensor]:
     """Images (N, 784) and labels to fit, then unseen ones."""
-    return [x.view(len(x), -1).squeeze() for x in autoencoder.load_digits(data)]
+    return [x.view(len(x), -1).squeeze() for x in loaded(data)]
 
 
 @app.function
@@ -80,13 +82,13 @@ def errors(nets: torch.nn.ModuleDict) -> dict[str, float]:
 
 @app.function
 def rebuild(nets: torch.nn.ModuleDict, x: torch.Tensor, noise: float, data, seed):
-    """The image (1, 784), with noise, and what PCA and the denoiser make of that."""
+    """The image (1, 784), with noise, and what 32 numbers keep of that."""
     with shared.alone():
         torch.manual_seed(seed)
         noisy = x + noise * torch.randn(x.shape)
     return {"image": x, "with noise": noisy} | {
-        "PCA, 32": pca(data, 32)(noisy),
-        "ours, 32": nets["denoiser"](noisy),
+        "PCA": pca(data, 32)(noisy),
+        "ours": nets["denoiser"](noisy),
     }
 
 
@@ -97,54 +99,60 @@ def lost(net, x: torch.Tensor) -> torch.Tensor:
 
 
 @app.function
-def figure_map(nets: torch.nn.ModuleDict, data: str, point, x: torch.Tensor | None):
+def show_pixels(ax, image: torch.Tensor, title: str):
+    ax.imshow(image.view(28, 28), cmap="gray_r", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.spines[:].set_visible(True)
+
+
+@app.function
+def decode(net, point: list[float]) -> torch.Tensor:
+    """The image (1, 784) at this point of the map."""
+    return net.decoder(torch.tensor([point]))
+
+
+@app.function
+def figure_map(net, codes, labels, point: list[float], marks: dict[str, list[float]]):
     """The lesson's map of unseen digits, this point on it, and what it decodes to."""
-    _, _, unseen, labels = load(data)
-    net = nets["map"]
-    nothing = torch.zeros(3, 1, 784)
-    fig = autoencoder.figure(nothing, net.encoder(unseen), labels, gain=0)
+    fig = autoencoder.figure(torch.zeros(3, 1, 784), codes, labels, gain=0)
+    fig.set_layout_engine("none")  # twice as fast: it follows the sliders
+    fig.set_size_inches(10, 4.7)
     left, right = fig.axes
     left.clear()
-    decoded = net.decoder(torch.tensor([point])).view(28, 28)
-    left.imshow(decoded, cmap="gray_r", vmin=0, vmax=1)
-    left.set(xticks=[], yticks=[], title="decoded")
-    marks = [(point, "X", "#D55E00", "this point")]
-    if x is not None:
-        marks += [(net.encoder(x)[0].tolist(), "*", "white", "your digit")]
-    for place, marker, color, label in marks:
-        style = {"s": 500, "color": color, "edgecolor": "black", "linewidth": 2}
-        right.scatter(*place, marker=marker, label=label, zorder=3, **style)
+    left.set_position((0.02, 0.05, 0.38, 0.81))
+    right.set_position((0.49, 0.16, 0.49, 0.64))
+    show_pixels(left, decode(net, point), "")
+    style = {"edgecolor": "black", "linewidth": 2, "zorder": 3}
+    for label, place in marks.items():
+        right.scatter(*place, 600, "white", marker="*", label=label, **style)
+    right.scatter(*point, 300, "#D55E00", marker="X", label="this point", **style)
     right.set(xlabel="x", ylabel="y")
-    right.legend(loc="lower left")
-    fig.suptitle("Two numbers, one image: ({:.1f}, {:.1f})".format(*point))
-    fig.set_size_inches(12, 5.4)
+    legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.98), "ncols": 2}
+    right.legend(**legend, markerscale=0.6, handletextpad=0.2)
+    fig.suptitle("The numbers {:.1f} and {:.1f} draw this".format(*point))
     return fig
 
 
 @app.function
-def figure_digit(nets: torch.nn.ModuleDict, views: dict, data: str):
+def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
     """The image rebuilt from noise; below, how well it is rebuilt without noise."""
-    fig, axes = plt.subplot_mosaic("abcd;eeee", figsize=(12, 7), height_ratios=[3, 2])
+    fig, axes = plt.subplot_mosaic("abcd;eeee", figsize=(10, 5.2), height_ratios=[4, 3])
     for key, (name, y) in zip("abcd", views.items(), strict=True):
-        error = (y - views["image"]).square().mean()
-        axes[key].imshow(y.view(28, 28), cmap="gray_r", vmin=0, vmax=1)
-        title = name if key in "ab" else f"{name}: {error:.3f}"
-        axes[key].set(xticks=[], yticks=[], title=title)
-    net, low = nets["autoencoder"], axes["e"]
-    unseen, ours = lost(net, load(data)[2]), lost(net, views["image"]).item()
-    size = net.encoder[-1].out_features
-    low.hist(unseen.numpy(), 40, color="C0", label=f"unseen, mean {unseen.mean():.4f}")
-    low.axvline(ours, color="#D55E00", linestyle="--", label=f"this one {ours:.4f}")
+        off = (y - views["image"]).square().mean()
+        show_pixels(axes[key], y, name if key in "ab" else f"{name}: {off:.3f}")
+    low, mean = axes["e"], errors.mean()
+    low.hist(errors.numpy(), 40, color="C0", label=f"unseen digits, mean {mean:.3f}")
+    low.axvline(error, color="#D55E00", linestyle="--", label=f"this one {error:.3f}")
     low.set(yticks=[], xlabel=f"error of the image without noise, {size} numbers")
     low.legend(loc="upper right")
-    worse = (unseen < ours).float().mean()
-    low.set_title(f"More error than {worse:.0%} of unseen digits")
+    worse = errors.lt(error).float().mean()
+    low.set_title(f"Harder to rebuild than {worse:.0%} of unseen digits")
     return fig
 
 
 @app.function
 def show_training(losses: list[float], result):
-    fig, ax = plt.subplots(figsize=(12, 4))
+    fig, ax = plt.subplots(figsize=(10, 3.6))
     ax.semilogy(losses)
     told = f"Trained, {len(losses)} steps" if result else f"Step {len(losses)}"
     ax.set(xlabel="step, of four networks in turn", ylabel="loss", title=told)
@@ -159,21 +167,20 @@ def _():
 
 @app.cell
 def _():
-    reset = mo.ui.button(label="Reset")
+    reset = mo.ui.button(value=0, on_click=lambda n: n + 1, label="Reset")
     return (reset,)
 
 
 @app.cell
 def _(reset):
-    reset
-    jobs = []
+    jobs, more = [], reset.value % 2  # another bound, or the old number stays seen
     get_fresh, set_fresh = mo.state({})
     pad = mo.ui.anywidget(shared.Pad())
     noise = mo.ui.slider(0, 2, 0.1, value=1, label="Noise", show_value=True)
     numbers = mo.ui.slider(1, 64, value=8, label="Numbers", show_value=True)
     steps = mo.ui.slider(50, 1600, 50, value=800, label="Steps", show_value=True)
     data = mo.ui.dropdown(["auto", "digits"], value="auto", label="Data")
-    seed = mo.ui.number(0, 2**32 - 1, value=0, label="Seed")
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = mo.ui.button(
         label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
@@ -186,6 +193,7 @@ def _(reset):
         get_fresh,
         jobs,
         mistake,
+        more,
         noise,
         numbers,
         pad,
@@ -197,12 +205,13 @@ def _(reset):
 
 
 @app.cell
-def _(data, pad):
+def _(data, more, pad):
     sample = mo.ui.number(
         0,
-        len(load(data.value)[2]) - 1,
+        len(load(data.value)[2]) - 1 - more,
+        1,
         value=0,
-        label="or sample",
+        label="Sample",
         on_change=lambda _: setattr(pad, "strokes", []),
     )
     return (sample,)
@@ -210,54 +219,63 @@ def _(data, pad):
 
 @app.cell
 def _(data, get_fresh, numbers, seed, steps):
-    settings = numbers.value, steps.value, data.value, int(seed.value or 0)
-    nets = recall(*settings, get_fresh())
-    return nets, settings
+    settings = nets = codes = unseen_errors = None
+    _unseen = load(data.value)[2]
+    if seed.value is not None:
+        settings = numbers.value, steps.value, data.value, int(seed.value)
+        nets = recall(*settings, get_fresh())
+    if nets is not None:
+        codes = nets["map"].encoder(_unseen)
+        unseen_errors = lost(nets["autoencoder"], _unseen)
+    return codes, nets, settings, unseen_errors
 
 
 @app.cell
-def _(data, pad, sample):
+def _(data, nets, pad, sample, settings):
     _images, _, _unseen, _ = load(data.value)
-    _mnist = len(_images) == 60_000
-    x = _unseen[[int(sample.value or 0)]]
-    if pad.strokes:
-        x = fit(pad.strokes, _mnist)
+    x, problem = None, "Only a dot: draw a large digit"
+    if settings is None:
+        problem = "Which seed? A whole number, please."
+    elif nets is None:
+        problem = "Nobody has trained it with these settings: press Train."
+    elif pad.strokes:
+        x = fit(pad.strokes, len(_images) == 60_000)
         x = x if x is None else x.flatten(1)
-    return (x,)
+    elif sample.value is None:
+        problem = "Which sample? Or draw a digit."
+    else:
+        x = _unseen[[int(sample.value)]]
+    return problem, x
 
 
 @app.cell
-def _(data, nets, noise, pad, sample, settings, x):
-    if nets is None:
-        _view = shared.say("Nobody has trained it with these settings: press Train.")
-    elif x is None:
-        _view = shared.say("That is only a dot. Draw a digit, and a large one.")
-    else:
+def _(data, nets, noise, pad, problem, sample, settings, unseen_errors, x):
+    _told, _view = problem, None
+    if x is not None:
         _views = rebuild(nets, x, noise.value, data.value, settings[-1])
+        _off = [(_views[name] - x).square().mean() for name in ("ours", "PCA")]
+        _from = "out of noise" if noise.value else "without noise"
+        _told = f"Rebuilt {_from}, with {_off[0] / _off[1]:.0%} of PCA's error"
+        _error = lost(nets["autoencoder"], x).item()
         with shared.alone():
-            _fig = figure_digit(nets, _views, data.value)
-            _view = shared.picture(
-                _fig, f"Rebuilt from noise. {_fig.axes[-1].get_title()}"
-            )
+            _fig = figure_digit(_views, unseen_errors, _error, settings[0])
+            _alt = f"{_told}. {_fig.axes[-1].get_title()}"
+            _view = shared.picture(_fig, _alt)
     _left = mo.vstack([pad, sample, noise]).style(width="290px")
-    mo.hstack([_left, mo.vstack([_view]).style(flex="1 1 300px")], wrap=True)
+    _right = mo.vstack([_view]).style(flex="1 1 300px")
+    mo.vstack([mo.md(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
     return
 
 
 @app.cell
-def _(data, nets, reset):
-    reset
-    mo.stop(nets is None)
-    _codes = nets["map"].encoder(load(data.value)[2])
-    _places = zip(
-        "xy", _codes.amin(dim=0).tolist(), _codes.amax(dim=0).tolist(), strict=True
-    )
+def _(codes, more):
+    mo.stop(codes is None)
+    _low, _high = codes.amin(dim=0).floor().tolist(), codes.amax(dim=0).ceil().tolist()
+    _start = [round(number, 1) for number in codes[0].tolist()]  # a clean digit
     point = mo.ui.array(
         [
-            mo.ui.slider(
-                math.floor(low), math.ceil(high), 0.1, 0, label=name, show_value=True
-            )
-            for name, low, high in _places
+            mo.ui.slider(low, high + more, 0.1, start, label=name, show_value=True)
+            for name, low, high, start in zip("xy", _low, _high, _start, strict=True)
         ]
     )
     mo.hstack(["Walk through the map:", *point], justify="start", wrap=True)
@@ -265,26 +283,35 @@ def _(data, nets, reset):
 
 
 @app.cell
-def _(data, nets, point, x):
+def _(codes, data, nets, pad, point, x):
+    _name = "your drawing" if pad.strokes else "the sample"
+    _marks = {} if x is None else {_name: nets["map"].encoder(x)[0].tolist()}
+    _point = [float(number) for number in point.value]
     with shared.alone():
+        _fig = figure_map(nets["map"], codes, load(data.value)[3], _point, _marks)
         _view = shared.picture(
-            figure_map(nets, data.value, [float(p) for p in point.value], x),
-            "The map of unseen digits, a point on it, and the image it decodes to",
+            _fig, f"{_fig.get_suptitle()}: a point on the map of unseen digits"
         )
     _view
     return
 
 
 @app.cell
-def _(data, nets):
+def _(data, nets, settings):
     mo.stop(nets is None)
-    _of = f"Error, trained on {len(load(data.value)[0]):,} digits"
+    _size, _errors = settings[0], errors(nets)
+    _rows = {
+        "autoencoder": f"{_size} numbers, unseen digits",
+        "map": "2 numbers, the map, unseen digits",
+        "denoiser": "32 numbers, unseen digits out of noise",
+        "linear_fit": f"{_size} numbers, ours without bends, digits it was fitted to",
+    }
     _told = "\n".join(
-        f"| {name.replace('_', ' ')} | {errors(nets)[name]:.4f} "
-        f"| {errors(nets)[name + '_pca']:.4f} |"
-        for name in (*NETS, "linear_fit")
+        f"| {told} | {_errors[name]:.4f} | {_errors[name + '_pca']:.4f} |"
+        for name, told in _rows.items()
     )
-    mo.md(f"| {_of} | ours | PCA |\n|-|-|-|\n{_told}")
+    _of = f"Error, trained on {len(load(data.value)[0]):,} digits"
+    mo.md(f"| {_of} | ours | PCA |\n|:--|--:|--:|\n{_told}")
     return
 
 
@@ -296,6 +323,7 @@ def _(controls):
 
 @app.cell
 def _(settings):
+    mo.stop(settings is None)
     shared.command(
         "autoencoder",
         **dict(zip(("latent_dim", "steps", "data", "seed"), settings, strict=True)),
@@ -305,7 +333,7 @@ def _(settings):
 
 @app.cell
 def _(jobs, set_fresh, settings, train):
-    mo.stop(not train.value)
+    mo.stop(not train.value or settings is None)
 
     def _train():
         done = {settings: learn(*settings)}

@@ -12,21 +12,25 @@ def ink(starts: Tensor, ends: Tensor, mnist: bool) -> Tensor:
     is 32 high, 20 wide, and in each block of 4 x 4 the ink was counted.
     """
     size, pen, box = (28, 2.5, (20, 20)) if mnist else (32, 5.5, (20, 32))
+    starts, ends = starts.double(), ends.double()  # the same on every machine
     low, high = ends.amin(dim=0), ends.amax(dim=0)
     longest = (high - low).amax(dim=0)
     x, y = (torch.tensor(box) - pen) / torch.maximum(high - low, longest / 4)
     scale = torch.stack([torch.minimum(x, y), torch.minimum(x, y) if mnist else y])
-    length = (ends - starts).norm(dim=1, keepdim=True)
+    length = (ends - starts).norm(dim=1, keepdim=True).clamp(min=1e-6)  # dots only
     mass = ((starts + ends) / 2 * length).sum(dim=0) / length.sum()
     middle = mass if mnist else (low + high) / 2
     starts, ends = ((p - middle) * scale + size / 2 for p in (starts, ends))
     grid = torch.arange(size) + 0.5
-    pixels = torch.cartesian_prod(grid, grid).flip(1)[:, None]  # (P, 1, 2)
+    pixels = torch.cartesian_prod(grid, grid).flip(1).double()  # (P, 2)
     way = ends - starts
-    part = ((pixels - starts) * way).sum(dim=2) / (way.square().sum(dim=1) + 1e-9)
-    nearest = starts + part.clamp(0, 1)[..., None] * way  # (P, L, 2)
-    away = (pixels - nearest).norm(dim=2).amin(dim=1)
-    image = (pen / 2 + 0.5 - away).clamp(0, 1).view(1, 1, size, size)
+    long = way.square().sum(dim=1).clamp(min=1e-9)  # + 1e-9 is lost in an export
+    along = pixels @ way.T - (starts * way).sum(dim=1)  # (P, L)
+    part = (along / long).clamp(0, 1)
+    apart = pixels.square().sum(dim=1, keepdim=True) - 2 * pixels @ starts.T
+    apart = apart + starts.square().sum(dim=1) + part * (part * long - 2 * along)
+    away = apart.amin(dim=1).clamp(min=0).sqrt()
+    image = (pen / 2 + 0.5 - away).clamp(0, 1).float().view(1, 1, size, size)
     if mnist:
         return image
     return F.interpolate(F.avg_pool2d(image, 4), size=28, mode="bilinear")

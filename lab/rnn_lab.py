@@ -80,14 +80,17 @@ def reorder(text: str) -> list[str]:
 
 @app.function
 def ask_each_order(nets: dict[str, torch.nn.Module], text: str) -> str:
-    """The same counts each time: one who only counts would say the same each time."""
+    """The same counts each time: who only counts says the same each time."""
     counts = ", ".join(f"{text.count(one)} {one}" for one in SYMBOLS)
-    lines = [f"| {counts} | first | {' | '.join(nets)} |", "|:--|:--|" + ":--|" * 2]
+    columns = [counts, "first", *nets, "only counts"]
+    lines = [f"| {' | '.join(columns)} |", "|:--" * len(columns) + "|"]
+    most = max(SYMBOLS, key=text.count)
+    guess = f"{most} {text.count(most) / len(text):.0%}"  # any symbol may be the first
     for order in reorder(text):
         short = order if len(order) < 13 else f"{order[:4]}…{order[-4:]}"
         last = {start: read(net, order)[1][-1] for start, net in nets.items()}
         said = [f"{SYMBOLS[p.argmax()]} {p.max():.0%}" for p in last.values()]
-        lines.append(f"| `{short}` | **{order[0]}** | {' | '.join(said)} |")
+        lines.append(f"| `{short}` | **{order[0]}** | {' | '.join(said)} | {guess} |")
     return "\n".join(lines)
 
 
@@ -216,7 +219,7 @@ def _(rounds, start_at, text):
     _trained = f"""
     Asked by the cue after each symbol; it was trained to be asked after {3 * rounds}
     only (the grey bar), and elsewhere it may well say something else. Below, the same
-    symbols in other orders: who only counts them must say the same each time.
+    symbols in other orders.
     """
     mo.vstack(
         [beside(*_pictures), mo.md(_trained), mo.md(ask_each_order(_nets, _text))]
@@ -246,9 +249,8 @@ def _(jobs, rounds, start_at, train, wait):
     def _draw(losses, result):
         said = dict(zip(STARTS, result or [], strict=False))
         told = ", ".join(f"{start} {share:.0%}" for start, share in said.items())
-        title = (
-            f"Recalls: {told}" if told else "Training" if losses else "Not in training"
-        )
+        title = "Training" if losses else "The losses: press Watch both train"
+        title = f"Recalls: {told}" if told else title
         fig = figure_losses(losses, title)
         return beside(_fading, shared.picture(fig, f"{title}. The losses"))
 

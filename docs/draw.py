@@ -1,0 +1,94 @@
+"""The pad on the cnn page: its network, trained and exported, and what runs it."""
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import cnn
+from lab.pad import ink
+
+BUILD = Path(__file__).parent / "_build"
+RUNTIME = "onnxruntime-web@1.30.0"
+SHA512 = (
+    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4C\
+XAfKYQ=="
+)
+FILES = {  # .mjs has the wrong type on older servers
+    "ort.wasm.bundle.min.mjs": "ort.js",
+    "ort-wasm-simd-threaded.wasm": "ort-wasm-simd-threaded.wasm",
+}
+
+
+class Reader(nn.Module):
+    """From lines (L, 4), each two points, to all that the page shows."""
+
+    def __init__(self, net: cnn.ImageClassifierCNN, mnist: bool):
+        super().__init__()
+        self.net, self.mnist = net, mnist
+
+    def forward(self, lines: Tensor) -> dict[str, Tensor]:
+        x = ink(*lines.split(2, dim=1), self.mnist)
+        p, h = self.net(x)[0].softmax(dim=0), self.net.layer1(x)
+        h2 = self.net.layer2(h)
+        return {"image": x, "probabilities": p, "layer1": h, "layer2": h2}
+
+
+def fetch() -> Path:
+    """The archive of the runtime, which npm gets from the registry it is set up for."""
+    path = BUILD / f"{RUNTIME.replace('@', '-')}.tgz"
+    if not path.exists():
+        npm = shutil.which("npm")
+        if not npm:
+            sys.exit("The site's pad needs npm, to fetch onnxruntime-web: install it")
+        line = [npm, "pack", RUNTIME, "--pack-destination", str(BUILD)]
+        done = subprocess.run(line, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"npm pack {RUNTIME}: {' '.join(done.stderr.split())[:300]}")
+    digest = hashlib.sha512(path.read_bytes()).digest()
+    if base64.b64encode(digest).decode() != SHA512:
+        sys.exit(f"{path} is damaged, or not what it was: delete it")
+    return path
+
+
+def main() -> None:
+    folder = BUILD / "pad"
+    folder.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(fetch()) as archive:
+        for name, ours in FILES.items():
+            content = archive.extractfile(f"package/dist/{name}")
+            (folder / ours).write_bytes(content.read())
+    torch.set_num_threads(cnn.THREADS)
+    with contextlib.redirect_stdout(io.StringIO()):
+        images, labels, unseen, answers = cnn.load_digits("auto")
+    torch.manual_seed(0)  # as main() trains it
+    net = cnn.ImageClassifierCNN()
+    right = cnn.train(net, images, labels, unseen, answers)
+    torch.save(net.state_dict(), BUILD / "pad.pt")  # the tests compare with it
+    mnist = len(images) == 60_000
+    torch.onnx.export(
+        Reader(net, mnist).eval(),
+        (torch.rand(5, 4),),
+        folder / "network.onnx",
+        input_names=["lines"],
+        output_names=["image", "probabilities", "layer1", "layer2"],
+        dynamic_shapes=({0: torch.export.Dim("L")},),
+        external_data=False,
+        verbose=False,
+    )
+    told = "digits of MNIST" if mnist else "small digits: expect mistakes"
+    told = f"Trained on {len(images):,} {told}. Of {len(unseen):,} unseen ones it reads"
+    (BUILD / "pad.json").write_text(json.dumps(f"{told} {right:.1%}."))
+
+
+if __name__ == "__main__":
+    main()
