@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def fetch() -> Path:
         line = [npm, "pack", RUNTIME, "--pack-destination", str(BUILD)]
         done = subprocess.run(line, capture_output=True, text=True)
         if done.returncode:
-            sys.exit(f"npm pack {RUNTIME}: {' '.join(done.stderr.split())[:300]}")
+            told = re.findall(r"npm error (.*)", done.stderr) or [done.stderr]
+            sys.exit(f"{RUNTIME} cannot be fetched: {', '.join(told)[:200]}")
     digest = hashlib.sha512(path.read_bytes()).digest()
     if base64.b64encode(digest).decode() != SHA512:
         sys.exit(f"{path} is damaged, or not what it was: delete it")

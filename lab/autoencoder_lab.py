@@ -100,7 +100,7 @@ def lost(net, x: torch.Tensor) -> torch.Tensor:
 
 @app.function
 def show_pixels(ax, image: torch.Tensor, title: str):
-    ax.imshow(image.view(28, 28), cmap="gray_r", vmin=0, vmax=1)
+    ax.imshow(image.view(28, 28).numpy(), cmap="gray_r", vmin=0, vmax=1)
     ax.set(xticks=[], yticks=[], title=title)
     ax.spines[:].set_visible(True)
 
@@ -152,8 +152,10 @@ def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
 
 @app.function
 def show_training(losses: list[float], result):
-    fig, ax = plt.subplots(figsize=(10, 3.6))
+    fig, ax = plt.subplots(figsize=(10, 3.6), layout="none")
+    fig.subplots_adjust(bottom=0.2)
     ax.semilogy(losses)
+    ax.minorticks_off()  # half of the time to draw it
     told = f"Trained, {len(losses)} steps" if result else f"Step {len(losses)}"
     ax.set(xlabel="step, of four networks in turn", ylabel="loss", title=told)
     return shared.picture(fig, f"The loss in training. {told}")

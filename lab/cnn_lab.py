@@ -130,7 +130,8 @@ ones they read: "
 
 @app.function
 def show_training(losses: list[float], result, networks: int = 1):
-    fig, ax = plt.subplots(figsize=(10, 3.6))
+    fig, ax = plt.subplots(figsize=(10, 3.6), layout="none")
+    fig.subplots_adjust(bottom=0.2)
     ax.plot(losses)
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")
     told = f"Trained, {len(losses)} steps" if result else f"Step {len(losses)}"

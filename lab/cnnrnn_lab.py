@@ -207,11 +207,10 @@ def _(column, digit, get_order, motion, readers, row):
         f"Filmed: {motion.value}; frames {order}, {played(get_order())}."
     )
     with shared.alone():
-        _playing = mo.image(
+        _playing = shared.show_image(
             animate(film, said["in_order"], said["any_order"]),
-            alt="The film with the probabilities as it plays; beside it the mean of "
-            "all frames, and what can be told from that",
-            width="100%",
+            "The film with the probabilities as it plays; beside it the mean of all "
+            "frames, and what can be told from that",
         )
     mo.vstack([_line, _playing])
     return film, order, said

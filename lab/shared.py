@@ -7,6 +7,7 @@ does it inside `alone()`, and a training gives way to the others after each step
 
 import contextlib
 import hashlib
+import html
 import importlib
 import inspect
 import io
@@ -189,7 +190,12 @@ def picture(fig, alt: str) -> mo.Html:
     file = io.BytesIO()
     fig.savefig(file, dpi=75)
     plt.close(fig)
-    return mo.image(file.getvalue(), alt=alt, width="100%")
+    return show_image(file.getvalue(), alt)
+
+
+def show_image(content: bytes, alt: str) -> mo.Html:
+    """The bytes of a PNG; marimo puts alt between quotes as it is."""
+    return mo.image(content, alt=html.escape(alt), width="100%")
 
 
 class Pad(anywidget.AnyWidget):
@@ -235,6 +241,6 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
     return mo.vstack(
         [
             mo.md(f"```diff\n{mistakes.difference(entry)}\n```\n\n{entry['symptom']}"),
-            mo.image(path.read_bytes(), alt=f"Right and wrong: {entry['says']}"),
+            show_image(path.read_bytes(), f"Right and wrong: {entry['says']}"),
         ]
     )

@@ -72,6 +72,16 @@ def test_the_same_counts_and_another_first_symbol_want_another_answer():
     assert said == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    ("text", "guess"), [("cab", "a 33%"), ("bca", "a 33%"), ("abbc", "b 50%")]
+)
+def test_who_only_counts_says_the_most_frequent_symbol_whatever_the_order(text, guess):
+    nets = {start: trained(start, 2, seed=0) for start in rnn_lab.STARTS}
+    head, _, *rows = rnn_lab.ask_each_order(nets, text).splitlines()
+    assert head.endswith("| only counts |") and len(rows) == 3
+    assert all(row.endswith(f"| {guess} |") for row in rows)
+
+
 @pytest.mark.parametrize("text", ["", "abx", "😀", "abc" * 3334, "a?"])
 def test_what_cannot_be_read_gets_a_friendly_line(text):
     assert problem(text)
