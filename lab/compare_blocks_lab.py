@@ -1,3 +1,8 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "compare_blocks"
+# description = "Fifty blocks deep: how much of the gradient comes back to the input?"
+# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="compare_blocks: the lab")

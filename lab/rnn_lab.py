@@ -1,3 +1,8 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "rnn"
+# description = "Same code, same task, another seed: will it still remember?"
+# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="rnn: the lab")
