@@ -220,16 +220,22 @@ def _(data, more, pad):
 
 
 @app.cell
-def _(data, get_fresh, numbers, seed, steps):
-    settings = nets = codes = unseen_errors = None
-    _unseen = load(data.value)[2]
+def _(data, numbers, seed, steps):
+    settings = None
     if seed.value is not None:
         settings = numbers.value, steps.value, data.value, int(seed.value)
-        nets = recall(*settings, get_fresh())
+    return (settings,)
+
+
+@app.cell
+def _(data, get_fresh, settings):
+    nets = settings and recall(*settings, get_fresh())
+    codes = unseen_errors = None
     if nets is not None:
+        _unseen = load(data.value)[2]
         codes = nets["map"].encoder(_unseen)
         unseen_errors = lost(nets["autoencoder"], _unseen)
-    return codes, nets, settings, unseen_errors
+    return codes, nets, unseen_errors
 
 
 @app.cell

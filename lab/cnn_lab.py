@@ -198,12 +198,17 @@ def _(data, more, pad):
 
 
 @app.cell
-def _(data, get_fresh, seed, steps):
-    settings = nets = None
+def _(data, seed, steps):
+    settings = None
     if seed.value is not None:
         settings = data.value, steps.value, int(seed.value)
-        nets = recall(("cnn_centred",), *settings, get_fresh())
-    return nets, settings
+    return (settings,)
+
+
+@app.cell
+def _(get_fresh, settings):
+    nets = settings and recall(("cnn_centred",), *settings, get_fresh())
+    return (nets,)
 
 
 @app.cell

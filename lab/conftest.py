@@ -62,7 +62,7 @@ def page(page):
     page.hosts = set()
     page.on("request", lambda request: page.hosts.add(urlparse(request.url).hostname))
     page.set_viewport_size({"width": 1280, "height": 720})
-    page.set_default_timeout(20_000)  # a first visit trains
+    page.set_default_timeout(60_000)  # a first visit trains
     return page
 
 

@@ -244,4 +244,6 @@ def test_what_was_trained_by_button_is_shown_with_its_numbers(page, open_lab):
         want = errors(learn(8, 50, "digits", 0))
     for error in want.values():
         expect(page.locator("table")).to_contain_text(f"{error:.4f}")
+    page.wait_for_timeout(500)
+    expect(page.locator("img[alt*='Trained, 200 steps']")).to_be_visible()  # it stays
     sound(page)

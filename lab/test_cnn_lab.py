@@ -17,6 +17,7 @@ MNIST = len(load("auto")[0]) == 60_000
 @pytest.fixture(autouse=True)
 def own_cache(cache, monkeypatch):
     monkeypatch.setattr(shared, "CACHE", cache)
+    recall(("cnn_centred",), *DEFAULT)  # else the first page waits for its training
 
 
 def draw(page, points=THREE):
@@ -310,4 +311,6 @@ def test_what_was_trained_by_button_is_shown_with_its_numbers(page, open_lab):
         right = learn(("cnn_centred",), "digits", 20, 0)["cnn_centred"].right
     expect(page.get_by_text(f"Reads {right:.1%} of unseen ones")).to_be_visible()
     expect(headline(page)).to_contain_text("It reads")
+    page.wait_for_timeout(500)
+    expect(page.locator("img[alt*='Trained, ']")).to_be_visible()  # it stays
     sound(page)
