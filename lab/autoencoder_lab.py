@@ -1,3 +1,8 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "autoencoder"
+# description = "A few numbers for 784 pixels: can a network beat the best linear code?"
+# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="autoencoder: the lab")

@@ -1,3 +1,9 @@
+# /// script
+# [tool.marimo.opengraph]
+# title = "cnn"
+# description = """We shuffle every image's pixels in the same way: which \
+# network notices?"""
+# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="cnn: the lab")
