@@ -225,17 +225,6 @@ def figure_losses(losses: list[float], steps: int):
 
 
 @app.function
-def beside(*parts: mo.Html, widths: tuple[int, int] = (1, 1)) -> mo.Html:
-    """Side by side, or on a phone one below the other."""
-    inside = "".join(
-        f'<div style="flex: {width} 1 {5 + 8 * width / max(widths)}rem; min-width: 0">'
-        f"{part.text}</div>"
-        for part, width in zip(parts, widths, strict=True)
-    )
-    return mo.Html(f'<div style="display: flex; flex-wrap: wrap">{inside}</div>')
-
-
-@app.function
 def show(losses: list[float], models, setting: tuple[int, int], set_trained):
     """The losses so far; at the end main()'s numbers, and new models for above."""
     steps, _ = setting
@@ -246,7 +235,7 @@ def show(losses: list[float], models, setting: tuple[int, int], set_trained):
         set_trained(((untrained, trained), steps))
     alt = "The losses of averaging and of attention"
     view = shared.picture(figure_losses(losses, steps), alt)
-    return beside(view, mo.md(told), widths=(2, 1))
+    return shared.beside(view, mo.md(told), widths=(2, 1))
 
 
 @app.cell
@@ -328,7 +317,7 @@ def _(knob, tokens, trained):
         ]
     _told = f"After {_steps} steps it answers **{_answer.argmax()}**"
     _told = mo.md(f"{_told}, {_answer.max():.0%} sure.")
-    mo.vstack([beside(*_views, widths=(11, 21)), _told])
+    mo.vstack([shared.beside(*_views, widths=(11, 21)), _told])
     return
 
 
@@ -362,7 +351,7 @@ def _(distance, trained):
         ]
     _asked, _there = words(_tokens)[-1], words(_tokens)[_place]
     _told = f"{_asked} It stands at {_there}; the model answers **{_answer.argmax()}**."
-    mo.vstack([beside(*_views), mo.md(_told)])
+    mo.vstack([shared.beside(*_views), mo.md(_told)])
     return
 
 
@@ -389,7 +378,7 @@ def _(causal, knob, tokens, trained):
             for name, table in zip(["untrained", "trained"], _tables, strict=True)
         ]
     _told = mo.md(f"{_told}. The question, last, may see all in both.")
-    mo.vstack([beside(*_views), _told])
+    mo.vstack([shared.beside(*_views), _told])
     return
 
 

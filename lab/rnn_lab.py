@@ -155,16 +155,6 @@ def figure_losses(losses: list[float], title: str, runs: int = 2):
     return fig
 
 
-@app.function
-def beside(*pictures: mo.Html) -> mo.Html:
-    """Side by side, or on a phone one below the other."""
-    columns = "repeat(auto-fit, minmax(min(100%, 20rem), 1fr))"
-    inside = "".join(f"<div>{picture.text}</div>" for picture in pictures)
-    return mo.Html(
-        f'<div style="display: grid; grid-template-columns: {columns}">{inside}</div>'
-    )
-
-
 @app.cell
 def _():
     head
@@ -227,7 +217,11 @@ def _(rounds, start_at, text):
     symbols in other orders.
     """
     mo.vstack(
-        [beside(*_pictures), mo.md(_trained), mo.md(ask_each_order(_nets, _text))]
+        [
+            shared.beside(*_pictures),
+            mo.md(_trained),
+            mo.md(ask_each_order(_nets, _text)),
+        ]
     )
     return
 
@@ -257,7 +251,7 @@ def _(jobs, rounds, start_at, train, wait):
         title = "Training" if losses else "The losses: press Watch both train"
         title = f"Recalls: {told}" if told else title
         fig = figure_losses(losses, title)
-        return beside(_fading, shared.picture(fig, f"{title}. The losses"))
+        return shared.beside(_fading, shared.picture(fig, f"{title}. The losses"))
 
     if train.value:
         jobs.append(
@@ -286,7 +280,7 @@ def _(compare, jobs, start_at):
             fig = rnn.figure(fading, result)
             return shared.picture(fig, "What eight seeds recall from either start")
         title = f"Training {len(losses) // STEPS + 1} of 48"
-        return beside(shared.picture(figure_losses(losses, title, 48), title))
+        return shared.picture(figure_losses(losses, title, 48), title)
 
     jobs.append(shared.Job(lambda: rnn.compare(STEPS, start_at // 8, "cpu"), _draw))
     return

@@ -205,6 +205,16 @@ class Pad(anywidget.AnyWidget):
     strokes = traitlets.List([]).tag(sync=True)
 
 
+def beside(*parts: mo.Html, widths: tuple[int, ...] = (1, 1)) -> mo.Html:
+    """Side by side, or on a phone one below the other."""
+    inside = "".join(
+        f'<div style="flex: {width} 1 {5 + 8 * width / max(widths)}rem; min-width: 0">'
+        f"{part.text}</div>"
+        for part, width in zip(parts, widths, strict=True)
+    )
+    return mo.Html(f'<div style="display: flex; flex-wrap: wrap">{inside}</div>')
+
+
 def say(text: str) -> mo.Html:
     """A friendly line, where something cannot be done."""
     return mo.callout(mo.md(text), kind="warn")
