@@ -31,9 +31,8 @@ def server(cache):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     line = [sys.executable, "-m", "marimo", "run", "lab", "--headless", f"-p{port}"]
-    process = subprocess.Popen(
-        line, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(line, cwd=HERE.parent, **quiet)
     process.address = f"http://127.0.0.1:{port}/"
     for _ in range(200):
         try:
@@ -43,7 +42,7 @@ def server(cache):
             time.sleep(0.1)
     yield process
     process.terminate()
-    process.communicate(timeout=20)
+    process.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ default dtype and pyplot exist once per process. So whoever seeds, trains or dra
 does it inside `alone()`, and a training gives way to the others after each step.
 """
 
+import base64
 import contextlib
 import hashlib
 import html
@@ -194,8 +195,12 @@ def picture(fig, alt: str) -> mo.Html:
 
 
 def show_image(content: bytes, alt: str) -> mo.Html:
-    """The bytes of a PNG; marimo puts alt between quotes as it is."""
-    return mo.image(content, alt=html.escape(alt), width="100%")
+    """The bytes of a PNG, in the page itself: a file may be gone when it is asked for.
+
+    marimo puts alt between quotes as it is.
+    """
+    source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return mo.image(source, alt=html.escape(alt), width="100%")
 
 
 class Pad(anywidget.AnyWidget):

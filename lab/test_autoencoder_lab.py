@@ -17,7 +17,7 @@ from autoencoder_lab import (
     recall,
 )
 from playwright.sync_api import expect
-from test_cnn_lab import THREE, draw, headline, ink, sound
+from test_cnn_lab import THREE, draw, headline, sound, wait_until_blank
 
 import autoencoder
 
@@ -152,7 +152,7 @@ def test_a_drawing_gets_noise_and_is_rebuilt_and_cleared(page, open_lab):
     expect(above(page)).not_to_have_attribute("alt", before)
     page.get_by_role("button", name="Clear").click()
     expect(above(page)).to_have_attribute("alt", before)
-    assert ink(page) == 0
+    wait_until_blank(page)
     page.get_by_role("textbox", name="Sample").press("ArrowUp")
     expect(headline(page)).to_have_text(told(load("auto")[2][1:2], 0))
 
@@ -221,7 +221,7 @@ def test_training_streams_stop_stops_and_reset_restores_everything(page, open_la
     expect(headline(page)).to_contain_text("press Train")  # nothing half trained
     page.get_by_role("button", name="Reset").click()
     expect(headline(page)).to_have_text(first)
-    assert ink(page) == 0
+    wait_until_blank(page)
     expect(walk(page)).to_have_attribute("alt", start)
     for name in "Sample", "Seed":
         expect(page.get_by_role("textbox", name=name)).to_have_value("0")
