@@ -232,7 +232,7 @@ def show(losses: list[float], models, setting: tuple[int, int], set_trained):
     if models:
         averaging, trained, untrained = models
         told = numbers(averaging, trained, *setting)
-        set_trained(((untrained, trained), steps))
+        set_trained(((untrained, trained), setting))
     alt = "The losses of averaging and of attention"
     view = shared.picture(figure_losses(losses, steps), alt)
     return shared.beside(view, mo.md(told), widths=(2, 1))
@@ -256,7 +256,7 @@ def _(reset):
     _net = kept()
     with shared.alone():
         _models = attention.train(1, 0, "cpu", 0), _net
-    trained, set_trained = mo.state((_models, STEPS))
+    trained, set_trained = mo.state((_models, (STEPS, 0)))
     _example = ", ".join(words(attention.EXAMPLE))
     text = mo.ui.text(_example, label="The list and its question", full_width=True)
     knob = mo.ui.slider(
@@ -299,7 +299,7 @@ def _(text):
 
 @app.cell
 def _(knob, tokens, trained):
-    _models, _steps = trained()
+    _models, (_steps, _seed) = trained()
     _place = tokens[:-1, 0].tolist().index(int(tokens[-1, 0]))
     with shared.alone():
         _answer, _tables = look(_models, tokens, knob.value)
@@ -315,7 +315,7 @@ def _(knob, tokens, trained):
                 f"The weights of the question. {_there}",
             ),
         ]
-    _told = f"After {_steps} steps it answers **{_answer.argmax()}**"
+    _told = f"After {_steps} steps from seed {_seed} it answers **{_answer.argmax()}**"
     _told = mo.md(f"{_told}, {_answer.max():.0%} sure.")
     mo.vstack([shared.beside(*_views, widths=(11, 21)), _told])
     return
@@ -409,7 +409,7 @@ def _(setting):
 def _(jobs, set_trained, setting, train):
     mo.stop(not train.value)
     _show = partial(show, setting=setting, set_trained=set_trained)
-    jobs.append(shared.Job(partial(learn_both, *setting), _show))
+    shared.start(jobs, partial(learn_both, *setting), _show)
     return
 
 

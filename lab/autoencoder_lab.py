@@ -353,7 +353,7 @@ def _(jobs, set_fresh, settings, train):
         set_fresh(done)
         return done
 
-    jobs.append(shared.Job(_train, show_training))
+    shared.start(jobs, _train, show_training)
     return
 
 

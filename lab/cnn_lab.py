@@ -281,7 +281,7 @@ def _(jobs, set_fresh, settings, shuffled, train):
         return done
 
     _draw = functools.partial(show_training, networks=5 if shuffled.value else 1)
-    jobs.append(shared.Job(_train, _draw))
+    shared.start(jobs, _train, _draw)
     return
 
 

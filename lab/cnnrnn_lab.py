@@ -255,7 +255,7 @@ def _(jobs, seed, train):
         right = {view: learn(view, int(seed.value))[1] for view in cnnrnn.VIEWS}
         return shares(**right).items()
 
-    jobs.append(shared.Job(_learn, _draw))
+    shared.start(jobs, _learn, _draw)
     return
 
 

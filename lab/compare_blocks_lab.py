@@ -137,7 +137,7 @@ def show_training(losses: list[float], result):
 @app.cell
 def _(jobs, setting, train):
     mo.stop(not train.value)
-    jobs.append(shared.Job(lambda: compare(*setting, STEPS), show_training))
+    shared.start(jobs, lambda: compare(*setting, STEPS), show_training)
     return
 
 

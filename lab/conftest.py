@@ -31,8 +31,10 @@ def server(cache):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     line = [sys.executable, "-m", "marimo", "run", "lab", "--headless", f"-p{port}"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(line, cwd=HERE.parent, **quiet)
+    log = cache / "log"
+    with log.open("w") as told:
+        options = {"stdout": told, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(line, cwd=HERE.parent, **options)
     process.address = f"http://127.0.0.1:{port}/"
     for _ in range(200):
         try:
@@ -43,6 +45,7 @@ def server(cache):
     yield process
     process.terminate()
     process.wait(timeout=20)
+    assert "Traceback" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture(scope="session")

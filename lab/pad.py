@@ -37,7 +37,9 @@ def ink(starts: Tensor, ends: Tensor, mnist: bool) -> Tensor:
 
 
 def fit(strokes: list, mnist: bool) -> Tensor | None:
-    """The drawing as `ink` makes it; None: it is only a dot."""
+    """The drawing as `ink` makes it; None: it is only a dot, or no drawing at all."""
+    if not all(strokes) or not 0 < sum(map(len, strokes)) <= 2000:
+        return None
     ends = torch.tensor([p for stroke in strokes for p in stroke])
     starts = torch.tensor([p for stroke in strokes for p in [stroke[0], *stroke[:-1]]])
     if (ends.amax(dim=0) - ends.amin(dim=0)).max() < 0.05:

@@ -231,7 +231,8 @@ def _(rounds, start_at, wait):
     _place = f"rows T = {wait.value}, number {start_at % rnn.SEEDS + 1} of {rnn.SEEDS}"
     if wait.value not in rnn.WAITS:
         _call = f"rnn.train('uniform', {rounds}, {STEPS}, {start_at}, 'cpu')"
-        _place = f'or for this wait `python -c "import rnn; print({_call})"`'
+        _call = f"import rnn; rnn.torch.set_num_threads(1); print({_call})"
+        _place = f'or for this wait, uniform: `python -c "{_call}"`'
     _line = shared.command("rnn", seed=start_at // rnn.SEEDS)
     mo.hstack([_line, mo.md(_place)], justify="start", wrap=True)
     return
@@ -254,14 +255,11 @@ def _(jobs, rounds, start_at, train, wait):
         return shared.beside(_fading, shared.picture(fig, f"{title}. The losses"))
 
     if train.value:
-        jobs.append(
-            shared.Job(
-                lambda: [
-                    rnn.train(start, rounds, STEPS, start_at, "cpu") for start in STARTS
-                ],
-                _draw,
-            )
-        )
+
+        def _train():
+            return [rnn.train(s, rounds, STEPS, start_at, "cpu") for s in STARTS]
+
+        shared.start(jobs, _train, _draw)
     else:
         with shared.alone():
             mo.output.replace(_draw([], None))
@@ -282,7 +280,7 @@ def _(compare, jobs, start_at):
         title = f"Training {len(losses) // STEPS + 1} of 48"
         return shared.picture(figure_losses(losses, title, 48), title)
 
-    jobs.append(shared.Job(lambda: rnn.compare(STEPS, start_at // 8, "cpu"), _draw))
+    shared.start(jobs, lambda: rnn.compare(STEPS, start_at // 8, "cpu"), _draw)
     return
 
 

@@ -7,6 +7,7 @@ does it inside `alone()`, and a training gives way to the others after each step
 
 import base64
 import contextlib
+import functools
 import hashlib
 import html
 import importlib
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import defaultdict, deque
 from pathlib import Path
 
@@ -130,13 +132,37 @@ class Job:
     def run(self) -> None:
         self.due, result = 0, None
         with alone(self.watch):
-            with contextlib.suppress(StoppedError):
+            try:
                 result = self.train()
+            except StoppedError:
+                if mo.current_thread().should_exit:  # what is there now is not ours
+                    return
+            except Exception as error:
+                traceback.print_exc()
+                return mo.output.replace(say(f"This cannot be trained: {error}"))
             MINE.watch = None
             mo.output.replace(self.draw(self.losses, result))
 
 
+def start(jobs: list[Job], train, draw) -> None:
+    """A new training among those that still run."""
+    running = [job for job in jobs if job.thread.is_alive()]
+    jobs[:] = [*running, Job(train, draw)]
+
+
 # What has been trained is kept
+
+
+def store(path: Path, write) -> None:
+    """A whole file or none, where one may write; the 200 newest are kept."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            write(file)
+        os.replace(file.name, path)
+        age = sorted(path.parent.iterdir(), key=os.path.getmtime)
+        for old in age[:-200]:
+            old.unlink()
 
 
 def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
@@ -156,21 +182,22 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
                 alone(),
             ):
                 train(net)
-            with contextlib.suppress(OSError):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-                    torch.save(net.state_dict(), file)
-                os.replace(file.name, path)
+            store(path, lambda file: torch.save(net.state_dict(), file))
     return net.requires_grad_(False)
 
 
 # The frame around every lab
+
+DIGITS, SHOWN = [], threading.Lock()
 
 
 def lesson(name: str):
     """The lesson as a module, and its question and claim above everything else."""
     module = importlib.import_module(name)
     module.print = lambda *_, **__: None  # what it prints is on the screen already
+    if hasattr(module, "load_digits"):  # the same in all lessons, and large
+        DIGITS.append(functools.cache(module.load_digits))
+        module.load_digits = DIGITS[0]
     claim = mo.accordion({"The claim": mo.md(module.CLAIM)})
     return module, mo.vstack([mo.md(f"# {module.ASK}"), claim])
 
@@ -239,23 +266,22 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
     entry = entries[chosen]
     text = mistakes.broken(source, entry)
     path = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.png"
-    if not path.exists():
-        line = [sys.executable, "-m", "mistakes", "show", name, chosen]
-        paths = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
-        with (
-            mo.status.spinner("Right and wrong are training, some 15 seconds"),
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            done = subprocess.run(
-                line, cwd=folder, env=os.environ | paths, capture_output=True, text=True
-            )
+    line = [sys.executable, "-m", "mistakes", "show", name, chosen]
+    paths = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    options = {"capture_output": True, "text": True, "env": os.environ | paths}
+    wait = mo.status.spinner("Right and wrong are training, some 15 seconds")
+    with wait, SHOWN, tempfile.TemporaryDirectory() as folder:
+        if path.exists():
+            content = path.read_bytes()
+        else:
+            done = subprocess.run(line, cwd=folder, **options)
             if done.returncode:
-                return say(done.stderr.strip().splitlines()[-1])
-            CACHE.mkdir(parents=True, exist_ok=True)
-            os.replace(Path(folder, "figures", f"{name}_{chosen}.png"), path)
+                return say(f"It cannot be shown. {done.stderr.strip()[-200:]}")
+            content = Path(folder, "figures", f"{name}_{chosen}.png").read_bytes()
+            store(path, lambda file: file.write(content))
     return mo.vstack(
         [
             mo.md(f"```diff\n{mistakes.difference(entry)}\n```\n\n{entry['symptom']}"),
-            show_image(path.read_bytes(), f"Right and wrong: {entry['says']}"),
+            show_image(content, f"Right and wrong: {entry['says']}"),
         ]
     )

@@ -260,8 +260,12 @@ def test_training_streams_and_stop_stops(page, open_lab):
     page.get_by_role("button", name="Train").click()
     told = page.get_by_text("of 1600")
     steps = set()
-    while len(steps) < 5:
+    for _ in range(600):
         steps.add(told.inner_text())
+        if len(steps) == 5:
+            break
+        page.wait_for_timeout(50)
+    assert len(steps) == 5
     page.get_by_role("button", name="Stop").click()
     knob = page.get_by_role("slider").first
     knob.press("End")  # answered after stop has been

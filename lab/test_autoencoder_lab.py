@@ -209,8 +209,12 @@ def test_training_streams_stop_stops_and_reset_restores_everything(page, open_la
     training = page.locator("img[alt*='Step ']")
     training.wait_for()
     seen = set()
-    while len(seen) < 5:
+    for _ in range(600):
         seen.add(training.get_attribute("alt"))
+        if len(seen) == 5:
+            break
+        page.wait_for_timeout(50)
+    assert len(seen) == 5
     page.get_by_role("button", name="Stop").click()
     page.wait_for_timeout(600)  # the last step, the last picture
     last = training.get_attribute("alt")

@@ -121,6 +121,13 @@ def test_small_large_or_in_a_corner_a_drawing_is_centred_and_scaled(
         assert high.max - high.min + 1 >= 26
 
 
+@pytest.mark.parametrize(
+    "strokes", [[], [[]], [[[0.5, 0.5]]], [[[0.1, 0.1]] * 1500 + [[0.9, 0.9]] * 1500]]
+)
+def test_what_is_no_drawing_is_not_read(strokes):
+    assert fit(strokes, mnist=True) is None
+
+
 def test_half_as_large_at_random_spots_the_pixels_are_the_same_in_another_order():
     nets, x = recall(PLACED, *DEFAULT), load("auto")[2][:1]
     with shared.alone():
@@ -288,8 +295,12 @@ def test_training_streams_stop_stops_and_reset_restores_everything(page, open_la
     told = page.locator("img[alt*='Step ']")
     told.wait_for()
     seen = set()
-    while len(seen) < 5:
+    for _ in range(600):
         seen.add(told.get_attribute("alt"))
+        if len(seen) == 5:
+            break
+        page.wait_for_timeout(50)
+    assert len(seen) == 5
     page.get_by_role("button", name="Stop").click()
     page.wait_for_timeout(600)  # the last step, the last picture
     last = told.get_attribute("alt")

@@ -155,12 +155,27 @@ def test_all_four_train_before_your_eyes_to_what_the_lesson_says(page, open_lab)
     expect(page.get_by_text(told, exact=True)).to_be_visible()
 
 
+def test_what_was_begun_for_other_settings_leaves_no_picture_behind(page, open_lab):
+    open_lab("compare_blocks")
+    page.get_by_role("button", name="Train all four").click()
+    told = page.get_by_text("of 800", exact=False)
+    told.wait_for()
+    page.get_by_role("slider").first.press("ArrowRight")
+    expect(told).to_have_count(0)
+    page.wait_for_timeout(1000)
+    expect(told).to_have_count(0)
+
+
 def test_training_streams_and_stop_stops(page, open_lab):
     open_lab("compare_blocks")
     page.get_by_role("button", name="Train all four").click()
     told, steps = page.get_by_text("of 800", exact=False), set()
-    while len(steps) < 5:
+    for _ in range(600):
         steps.add(told.inner_text())
+        if len(steps) == 5:
+            break
+        page.wait_for_timeout(50)
+    assert len(steps) == 5
     page.get_by_role("button", name="Stop").click()
     before = look(page)
     page.wait_for_timeout(500)  # the last step, the last picture

@@ -1,5 +1,6 @@
 """What every lab must do, and the frame that they share."""
 
+import os
 import statistics
 import sys
 import threading
@@ -87,6 +88,27 @@ def test_a_training_that_fails_gives_its_turn_back():
     with shared.alone():
         train_a_line(0)
     assert len(shared.TURNS.line) == 0
+
+
+def test_a_mistake_in_training_is_told_and_others_go_on(monkeypatch):
+    told = []
+    monkeypatch.setattr(shared.mo, "Thread", threading.Thread)
+    monkeypatch.setattr(shared.mo.output, "replace", told.append)
+    jobs = []
+    shared.start(jobs, lambda: 1 / 0, lambda losses, result: "drawn")
+    jobs[0].thread.join()
+    shared.start(jobs, lambda: 1, lambda losses, result: f"drawn {result}")
+    jobs[0].thread.join()
+    assert len(jobs) == 1 and len(shared.TURNS.line) == 0
+    assert "division by zero" in told[0].text and told[1:] == ["drawn 1"]
+
+
+def test_the_oldest_files_make_room(tmp_path):
+    for number in range(203):
+        shared.store(tmp_path / f"{number}.pt", lambda file: file.write(b"x"))
+        os.utime(tmp_path / f"{number}.pt", (number, number))
+    names = {path.name for path in tmp_path.iterdir()}
+    assert len(names) <= 201 and "202.pt" in names and "0.pt" not in names
 
 
 @pytest.mark.parametrize("damage", [b"", b"no checkpoint", b"PK\x03\x04 torn"])

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import shared
-from lightning_lab import figure_losses, loops, reproduce
+from lightning_lab import figure_losses, loops, reproduce, show
 from playwright.sync_api import expect
 
 import lightning
@@ -40,6 +40,13 @@ def test_both_loops_agree_at_any_batch_size_and_learning_rate(size, lr):
         shown = loops(lightning.MNISTDataModule(batch_size=size), 2, lr)
     assert len(shown["plain"]) == 2 * 1150 // size
     assert shown["difference"] <= lightning.MARGIN
+
+
+def test_a_training_of_one_step_is_shown_too():
+    with shared.alone():
+        shown = loops(lightning.MNISTDataModule(batch_size=1150), 1, lightning.RATE)
+        show(shown["plain"].tolist(), shown, total=1)
+    assert shown["one_step_late"] == 0 and len(shown["ours"]) == 1
 
 
 def test_without_lightning_the_plain_loop_alone_trains():
