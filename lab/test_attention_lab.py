@@ -238,7 +238,7 @@ def test_by_keyboard_alone_one_gets_mains_numbers_and_reset_brings_all_back(
     right, weight = want["attention_60"], want["attention_weight_60"]
     line = f"attention 60: {right:.1%} right, weight there {weight:.1%}"
     expect(page.get_by_text(line)).to_be_visible()
-    expect(page.get_by_text("After 10 steps it answers")).to_be_visible()
+    expect(page.get_by_text("After 10 steps from seed 5 it answers")).to_be_visible()
     text = page.get_by_label("The list and its question")
     text.fill("cleo 2, gus 6, gus?")
     text.press("Enter")
@@ -252,7 +252,7 @@ def test_by_keyboard_alone_one_gets_mains_numbers_and_reset_brings_all_back(
     expect(page.get_by_role("switch")).to_be_checked()
     for slider, place in (knob, "4"), (distance, "30"), (steps, "800"):
         expect(slider).to_have_attribute("aria-valuenow", place)
-    expect(page.get_by_text("After 800 steps it answers")).to_be_visible()
+    expect(page.get_by_text("After 800 steps from seed 0 it answers")).to_be_visible()
 
 
 def test_training_streams_and_stop_stops(page, open_lab):
@@ -275,7 +275,7 @@ def test_training_streams_and_stop_stops(page, open_lab):
     page.wait_for_timeout(700)
     assert told.inner_text() == last
     assert 0 < int(last.split()[1]) < 1600
-    expect(page.get_by_text("After 800 steps it answers")).to_be_visible()
+    expect(page.get_by_text("After 800 steps from seed 0 it answers")).to_be_visible()
 
 
 def test_without_a_seed_it_asks_for_one(page, open_lab):
