@@ -21,6 +21,7 @@ copyright = "the nn team. Code: MIT; text, figures and slides: CC BY 4.0"
 extensions = ["sphinx_gallery.gen_gallery", "sphinx_design"]
 exclude_patterns = ["_build", "slides", "templates", "requirements.txt"]
 smartquotes = False
+suppress_warnings = ["sphinx_gallery.space_in_filename"]  # it means the whole path
 html_theme = "pydata_sphinx_theme"
 html_title = "nn: neural network lessons in PyTorch"
 html_static_path = ["static"]
