@@ -137,7 +137,7 @@ def test_by_keyboard_alone_and_with_bad_numbers(page, open_lab):
     expect(page.get_by_text("Which digit?")).to_be_visible()
     digit.fill("99999999")
     digit.press("Enter")
-    expect(digit).to_have_value(str(len(cnnrnn_lab.unseen) - 1))
+    expect(digit).to_have_value(f"{len(cnnrnn_lab.unseen) - 1:,}")
     expect(line(page)).to_be_visible()
     page.get_by_role("button", name="Play backwards").press("Enter")
     expect(order(page)).to_contain_text("played backwards")
