@@ -83,9 +83,12 @@ def test_a_loss_that_explodes_is_still_drawn(worst):
 
 def test_the_curve_grows_at_once_and_lightning_comes_to_lie_on_it(page, open_lab):
     open_lab("lightning")
-    expect(page.get_by_text("what will Lightning's losses be?")).to_be_visible()
+    page.get_by_role("slider").first.press("Home")  # one epoch
+    expect(page.get_by_text("--epochs 1")).to_be_visible()
+    waits = {"timeout": 120_000}  # real MNIST, on a busy machine
+    expect(page.get_by_text("what will Lightning's losses be?")).to_be_visible(**waits)
     page.get_by_role("button", name="Train with Lightning, too").click()
-    expect(page.get_by_text("Largest difference: ")).to_be_visible()
+    expect(page.get_by_text("Largest difference: ")).to_be_visible(**waits)
     expect(page.get_by_text("Test accuracy of the best epoch: ")).to_be_visible()
 
 
@@ -108,7 +111,8 @@ def test_stop_stops_and_a_new_setting_starts_anew(page, open_lab):
     )
     slider.focus()
     page.keyboard.press("Home")
-    expect(page.get_by_text("what will Lightning's losses be?")).to_be_visible()
+    told = page.get_by_text("what will Lightning's losses be?")
+    expect(told).to_be_visible(timeout=120_000)
 
 
 def test_by_keyboard_alone_and_reset(page, open_lab):
