@@ -137,6 +137,8 @@ class Job:
             except StoppedError:
                 if mo.current_thread().should_exit:  # what is there now is not ours
                     return
+            except NameError:  # the visitor has left, and took the page's names along
+                return None
             except Exception as error:
                 traceback.print_exc()
                 return mo.output.replace(say(f"This cannot be trained: {error}"))
