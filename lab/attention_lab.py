@@ -267,9 +267,7 @@ def _(reset):
     steps = mo.ui.slider(10, STEPS, 10, value=STEPS, label="Steps", show_value=True)
     seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("attention")
     _say = """Your question compares itself with every name: from the **mean** of all
     (knob at 0) to a **dictionary**, which looks at one (knob at 100)."""

@@ -22,16 +22,12 @@ with app.setup:
     NETS = ("autoencoder", "map", "denoiser")
     ERRORS = [f"{n}{end}" for n in (*NETS, "linear_fit") for end in ("_pca", "")]
     DEFAULT = 8, 800, "auto", 0  # latent_dim, steps, data, seed
-    # in the lesson's module, so that all visitors share one copy of the images
-    loaded = vars(autoencoder).setdefault(
-        "loaded", functools.cache(autoencoder.load_digits)
-    )
 
 
 @app.function
 def load(data: str) -> list[torch.Tensor]:
     """Images (N, 784) and labels to fit, then unseen ones."""
-    return [x.view(len(x), -1).squeeze() for x in loaded(data)]
+    return [x.view(len(x), -1).squeeze() for x in autoencoder.load_digits(data)]
 
 
 @app.function
@@ -189,9 +185,7 @@ def _(reset):
     data = mo.ui.dropdown(["auto", "digits"], value="auto", label="Data")
     seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("autoencoder")
     controls = [numbers, steps, data, seed, train, stop, reset]
     return (

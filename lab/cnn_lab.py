@@ -20,8 +20,7 @@ with app.setup:
     from pad import fit
 
     cnn, head = shared.lesson("cnn")
-    # in the lesson's module, so that all visitors share one copy of the images
-    load = vars(cnn).setdefault("loaded", functools.cache(cnn.load_digits))
+    load = cnn.load_digits
     PLACED = ("cnn_in_order", "cnn_shuffled", "mlp_in_order", "mlp_shuffled")
     DEFAULT, SPOTS = ("auto", 240, 0), 100  # data, steps, seed
 
@@ -169,9 +168,7 @@ def _(reset):
     steps = mo.ui.slider(20, 480, 20, value=240, label="Steps", show_value=True)
     seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("cnn")
     controls = [data, steps, seed, train, stop, reset]
     return (

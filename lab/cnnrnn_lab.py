@@ -175,9 +175,7 @@ def _(reset, set_order):
         label="Shuffle", on_click=lambda _: set_order(random.sample(ORDER, 6))
     )
     train = mo.ui.run_button(label="Watch both train")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("cnnrnn")
     mo.vstack(
         [

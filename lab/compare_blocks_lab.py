@@ -86,9 +86,7 @@ def _(reset):
     size = mo.ui.slider(8, 128, 8, value=64, label="Size", show_value=True)
     seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train all four")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("compare_blocks")
     buttons = [train, stop, reset]
     mo.hstack([depth, size, seed, *buttons], justify="start", wrap=True)

@@ -119,9 +119,7 @@ def _(reset):
     )
     seed = mo.ui.number(0, most, value=0, label="Seed")
     both = mo.ui.run_button(label="Train with Lightning, too")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("lightning")
     settings = mo.hstack([epochs, size, rate, seed], justify="start", wrap=True)
     buttons = mo.hstack([both, stop, reset], justify="start", wrap=True)

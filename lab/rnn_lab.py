@@ -179,9 +179,7 @@ def _(reset):
     seed = mo.ui.number(0, most, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Watch both train")
     compare = mo.ui.run_button(label="Train eight seeds")
-    stop = mo.ui.button(
-        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
-    )
+    stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("rnn")
     mo.hstack([wait, seed, train, compare, stop, reset], justify="start", wrap=True)
     return compare, jobs, mistake, seed, train, wait

@@ -152,6 +152,12 @@ def start(jobs: list[Job], train, draw) -> None:
     jobs[:] = [*running, Job(train, draw)]
 
 
+def stop_button(jobs: list[Job]) -> mo.ui.button:
+    return mo.ui.button(
+        label="Stop", on_click=lambda _: [job.stop.set() for job in jobs]
+    )
+
+
 # What has been trained is kept
 
 
@@ -198,7 +204,8 @@ def lesson(name: str):
     module = importlib.import_module(name)
     module.print = lambda *_, **__: None  # what it prints is on the screen already
     if hasattr(module, "load_digits"):  # the same in all lessons, and large
-        DIGITS.append(functools.cache(module.load_digits))
+        if not DIGITS:
+            DIGITS.append(functools.cache(module.load_digits))
         module.load_digits = DIGITS[0]
     claim = mo.accordion({"The claim": mo.md(module.CLAIM)})
     return module, mo.vstack([mo.md(f"# {module.ASK}"), claim])
