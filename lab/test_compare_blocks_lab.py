@@ -114,7 +114,7 @@ def test_depth_size_and_seed_by_keyboard_alone_and_reset(page, open_lab):
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("7")
     page.keyboard.press("Enter")
-    line = "python compare_blocks.py --depth 120 --size 56 --seed 7"
+    line = "python compare_blocks.py --depth 100 --size 56 --seed 7"
     expect(page.get_by_text(line, exact=True)).to_be_visible()
     page.wait_for_timeout(300)
     changed = look_again(page, before)
