@@ -85,7 +85,7 @@ def played(order: list[int]) -> str:
         return "played as filmed"
     if order == ORDER[::-1]:
         return "played backwards: the opposite motion, if any"
-    return "shuffled: the frames tell the axis, the direction was in their order"
+    return "shuffled: the frames tell the axis; its direction can only be guessed"
 
 
 @app.function
@@ -101,20 +101,23 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
     for ax, logits in zip(charts, (in_order, any_order), strict=True):
         ax.barh([*cnnrnn.MOTIONS], logits[-1].softmax(dim=0).tolist())
         ax.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="probability")
-    images[0].set_title("in order")
+    images[0].set_title("as played")
+    below = {"transform": images[0].transAxes, "ha": "center", "va": "top"}
+    number = images[0].text(0.5, -0.08, "", fontsize=14, **below)
     images[1].set_title("in any order")
     screen, bars = images[0].images[0], charts[0].patches
-    for artist in (screen, *bars):
+    for artist in (screen, number, *bars):
         artist.set_animated(True)
     fig.canvas.draw()  # once; then only what moves is drawn
     still, frames = fig.canvas.copy_from_bbox(fig.bbox), []
     for image, logits in zip(film[0, :, 0], in_order, strict=True):
         fig.canvas.restore_region(still)
         screen.set_data(image.numpy())
+        number.set_text(f"frame {len(frames) + 1} of 6")
         for bar, chance in zip(bars, logits.softmax(dim=0).tolist(), strict=True):
             bar.set_width(chance)
-        for artist in (screen, *bars):
-            artist.axes.draw_artist(artist)
+        for artist in (screen, number, *bars):
+            images[0].draw_artist(artist)
         frames.append(Image.fromarray(numpy.array(fig.canvas.buffer_rgba())))
     plt.close(fig)
     file, times = io.BytesIO(), {"duration": [600] * 5 + [1800], "loop": 3}
@@ -205,7 +208,7 @@ def _(column, digit, get_order, motion, readers, row):
     said = {view: answer(reader, view, film) for view, reader in readers.items()}
     order = " ".join(str(number + 1) for number in get_order())
     _line = mo.md(
-        f"### In order: {in_words(said['in_order'][-1])}. "
+        f"### As played: {in_words(said['in_order'][-1])}. "
         f"In any order: {in_words(said['any_order'][-1])}.\n\n"
         f"Filmed: {motion.value}; frames {order}, {played(get_order())}."
     )

@@ -81,7 +81,8 @@ def show(losses: list[float], result: dict | None, total: int) -> mo.Html:
     """The losses so far; at the end the lesson's own picture."""
     if result and "ours" in result:
         gap, late = result["difference"], result["one_step_late"]
-        told = f"Largest difference: {gap:.1e}, one step late: {late:.2f}. "
+        told = f"Largest difference: {gap:.1e}; of the plain loop to itself one step "
+        told += f"late: {late:.2f}. "
         told += f"Test accuracy of the best epoch: {result['accuracy']:.1%}."
         fig = lightning.figure(result["plain"], result["ours"])
         fig.axes[1].yaxis.label.set_size(12)

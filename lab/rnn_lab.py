@@ -276,7 +276,10 @@ def _(compare, jobs, start_at):
             fig = rnn.figure(fading, result)
             return shared.picture(fig, "What eight seeds recall from either start")
         title = f"Training {len(losses) // STEPS + 1} of 48"
-        return shared.picture(figure_losses(losses, title, 48), title)
+        waits = ", ".join(str(wait) for wait in rnn.WAITS)
+        told = f"Eight seeds from both starts over waits of {waits}: 48 networks."
+        fig = shared.picture(figure_losses(losses, title, 48), title)
+        return shared.beside(fig, mo.md(told))
 
     shared.start(jobs, lambda: rnn.compare(STEPS, start_at // 8, "cpu"), _draw)
     return

@@ -97,17 +97,17 @@ def order(page):
 
 def test_backwards_flips_the_motion_on_the_screen(page, open_lab):
     open_lab("cnnrnn")
-    expect(line(page)).to_contain_text("In order: left")
+    expect(line(page)).to_contain_text("As played: left")
     film = shoot(0, (0, 0), "left", ORDER)
     words = in_words(answer(kept("in_order", 0), "in_order", film)[-1])
     expect(line(page)).to_contain_text(words)
     page.get_by_role("button", name="Play backwards").click()
-    expect(line(page)).to_contain_text("In order: right")
+    expect(line(page)).to_contain_text("As played: right")
     expect(order(page)).to_contain_text("frames 6 5 4 3 2 1, played backwards")
     page.get_by_role("button", name="As filmed").click()
-    expect(line(page)).to_contain_text("In order: left")
+    expect(line(page)).to_contain_text("As played: left")
     page.get_by_label("Motion").select_option("down")
-    expect(line(page)).to_contain_text("In order: down")
+    expect(line(page)).to_contain_text("As played: down")
 
 
 def test_a_shuffle_changes_the_order_and_not_what_any_order_says(page, open_lab):
