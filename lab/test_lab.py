@@ -196,6 +196,7 @@ def test_question_claim_command_mistakes_phone_and_nobody_else_is_asked(
     expect(told).to_have_text(claim)
     expect(page.get_by_text(f"python {name}.py").first).to_be_visible()
     expect(page.get_by_role("button", name="Reset")).to_be_visible()
+    page.get_by_label("Make a classic mistake").wait_for()  # the last cell
     options = page.locator("select option").all_inner_texts()
     assert {entry["says"] for entry in read(name)[1].values()} <= set(options)
     words = page.eval_on_selector_all("img", "all => all.map(i => i.alt)")
