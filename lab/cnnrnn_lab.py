@@ -117,7 +117,7 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
         for bar, chance in zip(bars, logits.softmax(dim=0).tolist(), strict=True):
             bar.set_width(chance)
         for artist in (screen, number, *bars):
-            images[0].draw_artist(artist)
+            artist.axes.draw_artist(artist)
         frames.append(Image.fromarray(numpy.array(fig.canvas.buffer_rgba())))
     plt.close(fig)
     file, times = io.BytesIO(), {"duration": [600] * 5 + [1800], "loop": 3}

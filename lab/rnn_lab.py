@@ -275,10 +275,13 @@ def _(compare, jobs, start_at):
             fading = {rho: rnn.gradient_by_wait(rho, 30, number) for rho in rhos}
             fig = rnn.figure(fading, result)
             return shared.picture(fig, "What eight seeds recall from either start")
-        title = f"Training {len(losses) // STEPS + 1} of 48"
+        networks = rnn.SEEDS * len(STARTS) * len(rnn.WAITS)
+        title = f"Training {len(losses) // STEPS + 1} of {networks}"
         waits = ", ".join(str(wait) for wait in rnn.WAITS)
-        told = f"Eight seeds from both starts over waits of {waits}: 48 networks."
-        fig = shared.picture(figure_losses(losses, title, 48), title)
+        told = (
+            f"Eight seeds from both starts over waits of {waits}: {networks} networks."
+        )
+        fig = shared.picture(figure_losses(losses, title, networks), title)
         return shared.beside(fig, mo.md(told))
 
     shared.start(jobs, lambda: rnn.compare(STEPS, start_at // 8, "cpu"), _draw)

@@ -202,7 +202,8 @@ def test_question_claim_command_mistakes_phone_and_nobody_else_is_asked(
     words = page.eval_on_selector_all("img", "all => all.map(i => i.alt)")
     assert all(len(alt) > 9 for alt in words)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_timeout(300)
+    page.reload()
+    page.locator("img").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.hosts <= {"127.0.0.1", "", None}
 
