@@ -11,7 +11,7 @@ A framework takes the training loop away and asks for its parts; in return they 
 GPU or on many processes. It can be trusted only if the numbers stay the same: so we
 train one network twice, by a plain loop and by Lightning, and subtract the losses.
 
-:Run: ``python lightning.py --epochs 5`` or ``python lightning.py --devices 2``
+:Run: ``python lightning.py --devices 2``; after a Ctrl-C, with ``--resume last``
 :Shapes: B batch
 :Paper: Li et al. 2020, https://arxiv.org/abs/2006.15704
 """
@@ -22,10 +22,12 @@ import hashlib
 import inspect
 import logging
 import os
+import pickle
 import socket
 import sys
 import textwrap
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -35,7 +37,7 @@ import pytorch_lightning as pl  # plain `lightning` would find this very file
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
-from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities import exceptions, rank_zero_only
 from torch import Tensor, nn
 from torch.utils.data import StackDataset
 from torchmetrics.classification import MulticlassAccuracy
@@ -46,12 +48,6 @@ MARGIN = 1e-6  # of a loss; one step late, it is off by more than 0.1
 TRAIN, BATCH, RATE = {60_000: 55_000, 1_437: 1_150}, 50, 3e-3  # 50 divides both
 THREADS = 1  # layers this small gain nothing from two
 EPOCH = "{0.global_step:6} steps: validation {0.callback_metrics[validation]:.1%}"
-PARTS = """In the plain loop                 Where Lightning wants it
-for rows in shuffled(...)         MNISTDataModule.train_dataloader
-F.cross_entropy(network(x), y)    DigitClassifier.training_step
-torch.optim.Adam(...)             DigitClassifier.configure_optimizers
-zero_grad, backward, step         Trainer.fit
-network.to(device)                Trainer(accelerator, devices)"""
 
 
 # %%
@@ -71,20 +67,27 @@ class DigitNetwork(nn.Module):
 
 
 # %%
-# The plain loop; its order is a function of seed and epoch
-# ---------------------------------------------------------
+# The order is a function of seed and epoch; process i of n gets every n-th image
+# -------------------------------------------------------------------------------
 def shuffled(size: int, seed: int) -> Tensor:
     return torch.randperm(size, generator=torch.Generator().manual_seed(seed))
 
 
-def plain_loop(images, labels, epochs, seed, device="cpu", lr=RATE, batch_size=BATCH):
+def deal(part: list[Tensor], batch_size: int, trainer=None) -> StackDataset:
+    i, n = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+    return StackDataset(*(x[i::n].split(batch_size // n) for x in part))
+
+
+# %%
+# The plain loop
+# --------------
+def plain_loop(images, labels, epochs, seed, batch_size=BATCH, lr=RATE):
     torch.manual_seed(seed)
-    network = DigitNetwork().to(device)
+    network = DigitNetwork().to(images)  # its device and dtype
     optimizer = torch.optim.Adam(network.parameters(), lr=lr)
     for epoch in range(epochs):
         for rows in shuffled(len(images), seed + epoch).split(batch_size):
-            x, y = images[rows].to(device), labels[rows].to(device)
-            loss = F.cross_entropy(network(x), y)
+            loss = F.cross_entropy(network(images[rows]), labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -124,17 +127,16 @@ class MNISTDataModule(pl.LightningDataModule):
         self.parts = [*([images[part], labels[part]] for part in rows), test]
         self.batch_size, self.seed = batch_size, seed
 
-    def train_dataloader(self) -> StackDataset:  # process i of n, in every epoch
-        t, train = self.trainer, self.parts[0]
-        epoch, i, n = (t.current_epoch, t.global_rank, t.world_size) if t else (0, 0, 1)
-        order = shuffled(len(train[1]), self.seed + epoch).split(self.batch_size)
-        return StackDataset(*([x[rows[i::n]] for rows in order] for x in train))
+    def train_dataloader(self) -> StackDataset:  # in every epoch
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        order = shuffled(len(self.parts[0][1]), self.seed + epoch)
+        return deal([x[order] for x in self.parts[0]], self.batch_size, self.trainer)
 
     def val_dataloader(self) -> StackDataset:
-        return StackDataset(*(x.split(self.batch_size) for x in self.parts[1]))
+        return deal(self.parts[1], self.batch_size, self.trainer)
 
     def test_dataloader(self) -> StackDataset:
-        return StackDataset(*(x.split(self.batch_size) for x in self.parts[2]))
+        return deal(self.parts[2], self.batch_size, self.trainer)
 
 
 # %%
@@ -194,26 +196,46 @@ def load_digits(data: str) -> list[Tensor]:
 # %%
 # The trainer turns the crank
 # ---------------------------
-def make_trainer(losses: list, max_epochs: int, accelerator: str, devices: int):
-    warnings.filterwarnings("ignore", ".*LeafSpec|GPU available")  # Lightning's own
-    best = pl.callbacks.ModelCheckpoint(monitor="validation", mode="max")
-    record = pl.callbacks.LambdaCallback(
-        on_train_batch_end=lambda t, m, step, *_: losses.append(step["loss"]),
-        on_train_epoch_end=lambda t, m: print(EPOCH.format(t)),
-    )
+def make_trainer(losses: list, epochs: int, *callbacks: pl.Callback, **options):
+    warnings.filterwarnings("ignore", ".*LeafSpec|GPU available|Checkpoint directory")
+    for package in "pytorch_lightning", "lightning_fabric":
+        logging.getLogger(package).setLevel("WARNING")  # no tips
+    best = {"monitor": "validation", "mode": "max", "save_top_k": -1}
+    saver = pl.callbacks.ModelCheckpoint("lightning_logs/checkpoints", **best)
     try:
         return pl.Trainer(
-            max_epochs=max_epochs,
-            accelerator=accelerator,
-            devices=devices,
-            callbacks=[record, best],
+            max_epochs=epochs,
+            callbacks=[watch(losses), saver, *callbacks],
             logger=pl.loggers.CSVLogger("."),
             log_every_n_steps=1,  # the digits have only 23 in an epoch
             reload_dataloaders_every_n_epochs=1,  # each has its own order
-            **dict.fromkeys(["enable_progress_bar", "enable_model_summary"], False),
+            enable_progress_bar=sys.stdout.isatty(),
+            enable_model_summary=False,
+            **options,
         )
-    except pl.utilities.exceptions.MisconfigurationException as refused:
-        raise OSError(f"the Trainer refuses: {refused}") from refused
+    except (ValueError, exceptions.MisconfigurationException) as error:
+        raise OSError(textwrap.shorten(f"the Trainer refuses: {error}", 400)) from error
+
+
+# %%
+# Fit, then test the epoch with the best validation
+# -------------------------------------------------
+def fit_and_test(trainer: pl.Trainer, data: MNISTDataModule, resume: str) -> dict:
+    size, n = len(data.parts[0][1]), trainer.num_devices * trainer.num_nodes
+    if data.batch_size % n or size % n:  # or some images would count more than others
+        batches = f"{size:,} images in batches of {data.batch_size}"
+        raise OSError(f"{n} processes cannot share {batches} evenly")
+    run = {"images": size, "batch_size": data.batch_size, "seed": data.seed}
+    data.hparams.update(run)  # a checkpoint carries them along
+    torch.manual_seed(data.seed)
+    model, path = DigitClassifier(), None
+    if resume != "none":
+        path = newest(resume, model, run, trainer.max_epochs)
+        print(f"Going on from {path}" if path else "No checkpoint: starting afresh")
+    trainer.fit(model, data, ckpt_path=path, weights_only=True)
+    (scores,) = trainer.test(None, data, "best", verbose=False, weights_only=True)
+    print(f"Test accuracy of the best epoch: {scores['accuracy']:.1%} (chance 10%)")
+    return scores
 
 
 # %%
@@ -233,9 +255,10 @@ def figure(plain: Tensor, ours: Tensor) -> Figure:
 
 @rank_zero_only
 def compare(scores: dict, ours: Tensor, data: MNISTDataModule, epochs: int) -> dict:
-    plain = torch.stack([*plain_loop(*data.parts[0], epochs, data.seed, ours.device)])
+    digits = data.parts[0][0].to(ours), data.parts[0][1].to(ours.device)
+    plain = torch.stack([*plain_loop(*digits, epochs, data.seed, data.batch_size)])
     gap, late = (plain - ours).abs().max().item(), plain.diff().abs().max().item()
-    print(f"\n{PARTS}\n\nLargest difference: {gap:.1e}, one step late: {late:.2f}")
+    print(f"\nLargest difference: {gap:.1e}, one step late: {late:.2f}")
     conclude(holds := gap <= MARGIN < late, lightning=figure(plain.cpu(), ours.cpu()))
     return scores | {"difference": gap, "one_step_late": late, "holds": float(holds)}
 
@@ -245,22 +268,75 @@ def compare(scores: dict, ours: Tensor, data: MNISTDataModule, epochs: int) -> d
 # ----------
 def main(
     epochs: int = 3,
+    batch_size: int = BATCH,
     seed: int = 0,
     data: Literal["auto", "mnist", "digits"] = "auto",
+    resume: str = "none",
     accelerator: Literal["cpu", "cuda", "mps"] = "cpu",
-    devices: Literal[1, 2, 5, 10] = 1,
+    devices: int = int(os.environ.get("LOCAL_WORLD_SIZE", 1)),  # torchrun's
+    num_nodes: int = int(os.environ.get("GROUP_WORLD_SIZE", 1)),
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto",
+    precision: Literal["32-true", "64-true", "bf16-mixed"] = "32-true",
 ) -> dict[str, float]:
     sys.stdout = open(os.devnull, "w") if rank_zero_only.rank else sys.stdout
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips
     print(f"{ASK}\n")
-    trainer = make_trainer(losses := [], epochs, accelerator, devices)
-    digits = MNISTDataModule(data=data, seed=seed)
-    print("Output shape:", list(DigitClassifier()(torch.rand(4, 1, 28, 28)).shape))
-    torch.manual_seed(seed)
-    trainer.fit(DigitClassifier(), digits)
-    (scores,) = trainer.test(None, digits, "best", verbose=False, weights_only=True)
-    print(f"Test accuracy of the best epoch: {scores['accuracy']:.1%} (chance 10%)")
-    return compare(scores, trainer.strategy.reduce(torch.stack(losses)), digits, epochs)
+    engine = {"accelerator": accelerator, "devices": devices, "num_nodes": num_nodes}
+    engine |= {"strategy": strategy, "precision": precision}
+    trainer = make_trainer(losses := [], epochs, **engine)
+    digits = MNISTDataModule(None, batch_size, data, seed)
+    scores = fit_and_test(trainer, digits, resume)
+    return compare(scores, torch.stack(losses), digits, epochs)
+
+
+# %%
+# Nothing lost, nothing trusted blindly
+# -------------------------------------
+def watch(losses: list) -> pl.Callback:
+    def step(trainer, module, outputs, *_):
+        losses.append(trainer.strategy.reduce(outputs["loss"]))  # of all processes
+        if not losses[-1].isfinite():
+            raise OSError(f"the loss is {losses[-1]} at step {trainer.global_step}")
+
+    def stop(trainer, module, error):  # Ctrl-C, SIGTERM, a lost process
+        lost = trainer.world_size > 1 and isinstance(error, RuntimeError)
+        if lost or isinstance(error, KeyboardInterrupt | SystemExit):
+            sys.exit(f"Stopped ({error!r}); --resume last goes on after the last epoch")
+
+    return pl.callbacks.LambdaCallback(
+        on_train_batch_end=step,
+        on_train_epoch_end=lambda t, module: module.print(EPOCH.format(t)),
+        on_save_checkpoint=lambda t, m, saved: saved.update(losses=torch.stack(losses)),
+        on_load_checkpoint=lambda t, m, saved: losses or losses.extend(saved["losses"]),
+        on_exception=stop,
+    )
+
+
+def sound(path: Path) -> dict | None:
+    try:
+        if zipfile.ZipFile(path).testzip():  # torch.load compares no checksums
+            raise zipfile.BadZipFile
+        return torch.load(path, "cpu", weights_only=True)
+    except (zipfile.BadZipFile, RuntimeError, UnicodeDecodeError):
+        print(f"{path} is torn")
+    except pickle.UnpicklingError as why:
+        raise OSError(f"{path} is refused: it holds more than numbers") from why
+
+
+def newest(resume: str, model: nn.Module, run: dict, epochs: int) -> Path | None:
+    paths = Path().rglob("*.ckpt") if resume == "last" else [Path(resume)]
+    for path in sorted(paths, key=os.path.getmtime, reverse=True):
+        if (saved := sound(path)) is not None:
+            try:
+                model.load_state_dict({**saved}["state_dict"])
+                theirs, done = saved["datamodule_hyper_parameters"], saved["epoch"] + 1
+                if theirs != run or done > epochs:
+                    raise LookupError(f"{done} epochs of {theirs}, not of {run}")
+                return path
+            except (RuntimeError, LookupError, TypeError) as why:
+                line = f"{path} does not fit: {why}"
+                raise OSError(textwrap.shorten(line, 400)) from why
+    if resume != "last":
+        raise OSError(f"{resume} is torn")
 
 
 # %%

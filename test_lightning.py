@@ -1,8 +1,9 @@
 """What lightning.py claims, as tests."""
 
+import math
 import os
+import random
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,8 @@ from conftest import NN_DATA
 from lightning import MARGIN, DigitClassifier, DigitNetwork, MNISTDataModule
 
 ROOT = Path(__file__).parent
+CPU = {"accelerator": "cpu", "devices": 1}
+SAVED = "lightning_logs/checkpoints/*.ckpt"
 
 
 @pytest.fixture
@@ -24,9 +27,9 @@ def digits() -> MNISTDataModule:
     return MNISTDataModule()
 
 
-def train(data: MNISTDataModule, epochs: int, seed: int = 0):
+def train(data: MNISTDataModule, epochs: int, seed=0, *callbacks, **options):
     """The losses, the module and the trainer after a run of Lightning's loop."""
-    trainer = lightning.make_trainer(losses := [], epochs, "cpu", 1)
+    trainer = lightning.make_trainer(losses := [], epochs, *callbacks, **CPU, **options)
     torch.manual_seed(seed)
     trainer.fit(model := DigitClassifier(), data)
     return torch.stack(losses), model, trainer
@@ -101,8 +104,8 @@ def test_the_images_of_the_test_had_no_say_in_training_or_in_choosing(digits):
         assert sorted(sum(labels(loader), [])) == names.tolist()
 
 
-@pytest.mark.parametrize("of", [2, 3])
-def test_processes_share_each_batch_of_the_plain_loop(digits, of):
+@pytest.mark.parametrize("of", [2, 5])
+def test_processes_share_each_batch_of_the_plain_loop_evenly(digits, of):
     digits.parts[0][1] = torch.arange(1150)
     digits.trainer = process(0, of=1, epoch=5)
     whole = labels(digits.train_dataloader())
@@ -112,7 +115,19 @@ def test_processes_share_each_batch_of_the_plain_loop(digits, of):
         shares.append(labels(digits.train_dataloader()))
     for batch, *parts in zip(whole, *shares, strict=True):
         assert sorted(sum(parts, [])) == sorted(batch)
-        assert max(map(len, parts)) - min(map(len, parts)) <= 1
+        assert {len(part) for part in parts} == {len(batch) / of}
+
+
+@pytest.mark.parametrize("part, load", [(1, "val_dataloader"), (2, "test_dataloader")])
+@pytest.mark.parametrize("of", [2, 5])
+def test_no_image_is_counted_twice_or_left_out_among_processes(digits, part, load, of):
+    size = len(digits.parts[part][1])  # 287, and 360: of odd length for two or five
+    digits.parts[part][1] = torch.arange(size)
+    seen = []
+    for rank in range(of):
+        digits.trainer = process(rank, of)
+        seen += sum(labels(getattr(digits, load)()), [])
+    assert sorted(seen) == list(range(size))
 
 
 # Equivalence
@@ -201,7 +216,7 @@ def test_an_image_of_the_last_and_smaller_batch_counts_as_much_as_any(digits):
     names = model(images).argmax(dim=1)
     names[250:] = (names[250:] + 1) % 10  # all 37 of the last batch are wrong
     digits.parts[1] = [images, names]
-    trainer = lightning.make_trainer([], 1, "cpu", 1)
+    trainer = lightning.make_trainer([], 1, **CPU)
     (scores,) = trainer.validate(model, digits, verbose=False)
     assert scores["validation"] == pytest.approx(250 / 287)  # not 5 / 6
 
@@ -266,27 +281,255 @@ def test_random_numbers_drawn_elsewhere_change_no_split_and_no_order(digits):
 # The command line
 
 
-def test_what_the_trainer_refuses_ends_with_one_clear_line(monkeypatch, capsys):
-    from pytorch_lightning.accelerators import CUDAAccelerator
-
-    monkeypatch.setattr(CUDAAccelerator, "is_available", staticmethod(lambda: False))
-    monkeypatch.setattr(sys, "argv", ["lightning.py", "--accelerator", "cuda"])
+def call(monkeypatch, capsys, *words: str) -> tuple[int, str]:
+    """Exit code and last line of `python lightning.py --data digits <words>`."""
+    words = ["lightning.py", "--data", "digits", *words]
+    monkeypatch.setattr(sys, "argv", words)
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(ROOT / "lightning.py"), run_name="__main__")
     usage, line = capsys.readouterr().err.splitlines()
-    assert stop.value.code == 2 and usage == "usage: lightning.py [options]"
-    assert line.startswith("lightning.py: error: the Trainer refuses: `CUDA")
+    assert usage == "usage: lightning.py [options]"
+    return stop.value.code, line.removeprefix("lightning.py: error: ")
+
+
+@pytest.mark.parametrize(
+    "words, reason",
+    [
+        (["--accelerator", "cuda"], "the Trainer refuses: `CUDA"),
+        (["--accelerator", "cuda", "--devices", "2"], "the Trainer refuses: `CUDA"),
+        (["--strategy", "fsdp"], "the Trainer refuses: The strategy `fsdp` requires"),
+        (["--devices", "3"], "3 processes cannot share 1,150 images in batches of 50"),
+        (["--batch_size", "60", "--num_nodes", "4"], "4 processes cannot share"),
+        (["--resume", "nowhere.ckpt"], "[Errno 2] No such file"),
+    ],
+)
+def test_what_cannot_be_ends_with_one_clear_line(words, reason, monkeypatch, capsys):
+    from pytorch_lightning.accelerators import CUDAAccelerator
+
+    monkeypatch.setattr(CUDAAccelerator, "is_available", staticmethod(lambda: False))
+    code, line = call(monkeypatch, capsys, *words)
+    assert code == 2 and line.startswith(reason)
+
+
+def test_options_are_handed_to_the_trainer(monkeypatch):
+    told = {}
+
+    def trainer(losses, epochs, **options):
+        told.update(options, epochs=epochs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lightning, "make_trainer", trainer)
+    options = {"devices": 2, "num_nodes": 5, "strategy": "ddp", "precision": "64-true"}
+    with pytest.raises(KeyboardInterrupt):
+        lightning.main(**options, accelerator="cuda", epochs=7)
+    assert told == options | {"accelerator": "cuda", "epochs": 7}
 
 
 def test_the_best_epoch_is_tested_though_it_is_not_the_last(digits, tmp_path, capsys):
-    numbers = lightning.main(epochs=5, seed=1)  # validation: 94.4 %, then 92.7 %
-    (best,) = tmp_path.glob("lightning_logs/*/checkpoints/*.ckpt")
-    assert "epoch=4" not in best.name
+    numbers = lightning.main(epochs=5, seed=1)  # validation: 94.4 %, later 92.7 %
+    last = max(tmp_path.glob(SAVED), key=os.path.getmtime)
+    assert last.name == "epoch=4-step=115.ckpt"
+    (keeper,) = torch.load(last, weights_only=True)["callbacks"].values()
+    best = Path(keeper["best_model_path"])
+    assert best.name == "epoch=2-step=69.ckpt"
     module = DigitClassifier()
     module.load_state_dict(torch.load(best, weights_only=True)["state_dict"])
     images, names = digits.parts[2]
     right = (module(images).argmax(1) == names).double().mean().item()
     assert numbers["accuracy"] == pytest.approx(right, abs=1e-6)
+
+
+# Nothing lost, nothing trusted blindly; test_cluster.py kills whole processes
+
+
+@pytest.fixture
+def stopped(tmp_path) -> list[Path]:
+    """The checkpoints of a run of three epochs, oldest first."""
+    lightning.main(epochs=3)
+    return sorted(tmp_path.glob(SAVED), key=os.path.getmtime)
+
+
+def test_a_run_in_two_halves_is_the_run_in_one(tmp_path, monkeypatch, capsys):
+    whole = lightning.main(epochs=4)
+    weights = torch.load(max(tmp_path.glob(SAVED), key=os.path.getmtime))["state_dict"]
+    (tmp_path / "again").mkdir()
+    monkeypatch.chdir(tmp_path / "again")
+    lightning.main(epochs=2)
+    torch.rand(5)  # Lightning does not restore the global random state
+    halves = lightning.main(epochs=4, resume="last")
+    assert halves == whole
+    last = max(Path().glob(SAVED), key=os.path.getmtime)
+    assert last.name == "epoch=3-step=92.ckpt"
+    again = torch.load(last, weights_only=True)["state_dict"]
+    assert all(torch.equal(again[name], weights[name]) for name in weights)
+
+
+def test_resume_says_where_from_or_starts_afresh(stopped, tmp_path, capsys):
+    capsys.readouterr()
+    lightning.main(epochs=4, resume="last")
+    told = capsys.readouterr().out
+    assert "Going on from lightning_logs/checkpoints/epoch=2-step=69.ckpt\n" in told
+    assert told.count("steps: validation") == 1
+    lightning.main(epochs=4, resume=str(stopped[0]))
+    told = capsys.readouterr().out
+    assert f"Going on from {stopped[0]}\n" in told
+    assert told.count("steps: validation") == 3
+    for path in tmp_path.glob(SAVED):
+        path.unlink()
+    lightning.main(epochs=1, resume="last")
+    assert "No checkpoint: starting afresh" in capsys.readouterr().out
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def flip(data: bytes) -> bytes:  # one bit; torch.load would take it
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def blank(data: bytes) -> bytes:  # a block that never reached the disk
+    return data[:65536] + bytes(4096) + data[65536 + 4096 :]
+
+
+@pytest.mark.parametrize("damage", [cut, flip, blank, lambda data: b""])
+def test_a_torn_checkpoint_is_named_and_the_one_before_it_used(
+    damage, stopped, monkeypatch, capsys
+):
+    last = stopped[-1]
+    last.write_bytes(damage(last.read_bytes()))
+    capsys.readouterr()
+    numbers = lightning.main(epochs=3, resume="last")
+    told = capsys.readouterr().out
+    assert f"{last.relative_to(Path.cwd())} is torn\n" in told
+    assert "Going on from lightning_logs/checkpoints/epoch=1-step=46.ckpt" in told
+    assert numbers["holds"] == 1.0
+    code, line = call(monkeypatch, capsys, "--resume", str(last))
+    assert code == 2 and line == f"{last} is torn"
+
+
+def test_no_flipped_bit_and_no_cut_is_taken_for_sound(stopped, capsys):
+    whole, draw = stopped[0].read_bytes(), random.Random(0)
+    saved, model = torch.load(stopped[0], weights_only=True), DigitClassifier()
+    run = {"images": 1150, "batch_size": 50, "seed": 0}
+    for _ in range(100):
+        broken = bytearray(whole)
+        broken[draw.randrange(len(whole))] ^= 1 << draw.randrange(8)
+        stopped[0].write_bytes(
+            broken[: draw.choice([len(whole), draw.randrange(9999)])]
+        )
+        try:
+            lightning.newest(str(stopped[0]), model, run, 3)
+        except OSError as error:
+            assert str(error) == f"{stopped[0]} is torn"
+        else:  # the bit says nothing, as a file's date in the archive
+            read = torch.load(stopped[0], weights_only=True)
+            for one, other in zip(
+                torch.utils._pytree.tree_leaves(read),
+                torch.utils._pytree.tree_leaves(saved),
+                strict=True,
+            ):
+                assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
+
+
+class Payload:
+    def __reduce__(self):
+        return open, ("payload was here", "w")
+
+
+@pytest.mark.parametrize("resume", ["last", "trap.ckpt"])
+def test_a_checkpoint_with_a_payload_is_refused_and_does_not_run(
+    resume, stopped, tmp_path, monkeypatch, capsys
+):
+    saved = torch.load(stopped[-1], weights_only=True)
+    torch.save(saved | {"more": Payload()}, "trap.ckpt")
+    code, line = call(monkeypatch, capsys, "--resume", resume)
+    assert code == 2 and line == "trap.ckpt is refused: it holds more than numbers"
+    assert not (tmp_path / "payload was here").exists()
+    torch.load("trap.ckpt", weights_only=False)["more"].close()  # it would have
+    assert (tmp_path / "payload was here").exists()
+
+
+def test_a_checkpoint_of_another_shape_says_which_tensors_differ(
+    stopped, monkeypatch, capsys
+):
+    saved = torch.load(stopped[-1], weights_only=True)
+    saved["state_dict"]["conv1.weight"] = torch.zeros(4, 1, 5, 5)
+    torch.save(saved, "other.ckpt")
+    code, line = call(monkeypatch, capsys, "--resume", "last")
+    assert code == 2 and line.startswith("other.ckpt does not fit: ")
+    assert "conv1.weight" in line and "[4, 1, 5, 5]" in line and "conv2" not in line
+    torch.save(torch.zeros(3), "other.ckpt")
+    code, line = call(monkeypatch, capsys, "--resume", "other.ckpt")
+    assert code == 2 and line.startswith("other.ckpt does not fit: ")
+
+
+@pytest.mark.parametrize(
+    "words", [["--seed", "1"], ["--batch_size", "25"], ["--epochs", "2"]]
+)
+def test_a_checkpoint_of_another_run_is_refused(words, stopped, monkeypatch, capsys):
+    code, line = call(monkeypatch, capsys, "--resume", "last", *words)
+    assert code == 2 and "3 epochs of {'images': 1150, 'batch_size': 50" in line
+
+
+@pytest.mark.parametrize("worst", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_the_run_at_its_step(
+    worst, digits, monkeypatch, tmp_path, capsys
+):
+    step = DigitClassifier.training_step
+
+    def explode(self, batch, batch_idx):
+        return step(self, batch, batch_idx) * (worst if self.global_step == 26 else 1)
+
+    monkeypatch.setattr(DigitClassifier, "training_step", explode)
+    with pytest.raises(OSError, match=rf"the loss is {worst} at step 27$"):
+        train(digits, 3)
+    assert [path.name for path in tmp_path.glob(SAVED)] == ["epoch=0-step=23.ckpt"]
+
+
+# Guard rails: one argument of the Trainer, or one callback
+
+
+def test_gradient_clipping_is_one_argument(digits):
+    ours, _, _ = train(digits, 1, gradient_clip_val=0.5)
+    images, names = digits.parts[0]
+    torch.manual_seed(0)
+    network = DigitNetwork()
+    optimizer = torch.optim.Adam(network.parameters(), lr=lightning.RATE)
+    for rows, loss in zip(lightning.shuffled(1150, 0).split(50), ours, strict=True):
+        plain = F.cross_entropy(network(images[rows]), names[rows])
+        assert_close(plain, loss, rtol=0, atol=MARGIN)
+        optimizer.zero_grad()
+        plain.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+        optimizer.step()
+
+
+def test_early_stopping_is_one_callback(digits):
+    patience = {"monitor": "validation", "mode": "max", "patience": 2}
+    stop = lightning.pl.callbacks.EarlyStopping(**patience)
+    ours, _, trainer = train(digits, 50, 0, stop)
+    assert len(ours) == 23 * trainer.current_epoch < 23 * 50
+    assert stop.stopped_epoch == trainer.current_epoch - 1
+
+
+def test_a_schedule_is_one_method(digits, monkeypatch):
+    def both(self):
+        adam = torch.optim.Adam(self.parameters(), lr=self.lr)
+        return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, gamma=0.5)]
+
+    monkeypatch.setattr(DigitClassifier, "configure_optimizers", both)
+    _, _, trainer = train(digits, 3)
+    (group,) = trainer.optimizers[0].param_groups
+    assert group["lr"] == pytest.approx(lightning.RATE / 8)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_bar_of_progress_in_a_terminal_and_none_in_a_log(terminal, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    trainer = lightning.make_trainer([], 1, **CPU)
+    assert (trainer.progress_bar_callback is not None) == terminal
 
 
 # The claim
@@ -309,18 +552,24 @@ def test_the_verdict_notices_one_loss_that_is_off(digits, off, holds, capsys):
     assert lightning.compare({}, losses, digits, 1)["holds"] == holds
 
 
+def test_losses_that_never_move_prove_nothing(monkeypatch, capsys):
+    monkeypatch.setattr("lightning.plain_loop", lambda *_: iter(torch.zeros(4)))
+    parts = [(torch.zeros(4), torch.zeros(4))]
+    data = SimpleNamespace(parts=parts, seed=0, batch_size=1)
+    assert lightning.compare({}, torch.zeros(4), data, epochs=1)["holds"] == 0.0
+
+
 def test_claim_the_whole_lesson_holds_and_stays_quiet(tmp_path, capfd, caplog):
     numbers = lightning.main()
     assert numbers["holds"] == 1 and numbers["difference"] <= MARGIN
     assert numbers["accuracy"] > 0.9  # 10 seeds: mean 95.0 %, lowest 93.6, spread 0.8
     out, err = capfd.readouterr()
     assert err == "" and not caplog.records  # no tips, no warnings
-    assert "[4, 10]" in out and out.count("steps: validation") == 3
+    assert out.count("steps: validation") == 3
     assert len(out.splitlines()) < 25
     assert {path.name for path in tmp_path.iterdir()} == {"figures", "lightning_logs"}
-    (folder,) = (tmp_path / "lightning_logs").iterdir()
-    assert (folder / "metrics.csv").exists()
-    assert len(list(folder.glob("checkpoints/*.ckpt"))) == 1
+    assert (tmp_path / "lightning_logs" / "version_0" / "metrics.csv").exists()
+    assert len(list(tmp_path.glob(SAVED))) == 3
 
 
 # Longer ones
@@ -335,56 +584,3 @@ def test_claim_97_percent_on_mnist(seed, monkeypatch, capsys):
     numbers = lightning.main(data="mnist", seed=seed)
     # 2 seeds: 98.3 and 98.4 %
     assert numbers["accuracy"] > 0.97 and numbers["holds"] == 1
-
-
-def run(script: Path, *words: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-W", "error", script, *words]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=300, env=environment
-    )
-
-
-@pytest.mark.slow
-def test_two_processes_run_the_lesson_and_one_of_them_speaks(tmp_path):
-    done = run(ROOT / "lightning.py", "--devices", "2")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count(lightning.ASK) == done.stdout.count("the claim") == 1
-    assert done.stdout.count("steps: validation") == 3
-    assert "Traceback" not in done.stderr and "Warning" not in done.stderr
-    assert (tmp_path / "figures" / "lightning.png").exists()
-    (folder,) = (tmp_path / "lightning_logs").iterdir()
-    assert len(list(folder.glob("checkpoints/*.ckpt"))) == 1
-
-
-TWO = """
-import torch, lightning
-torch.set_default_dtype(torch.float64)
-torch.set_num_threads(1)
-data = lightning.MNISTDataModule()
-data.parts = [[images.double(), labels] for images, labels in data.parts]
-trainer = lightning.make_trainer(losses := [], 2, "cpu", 2)
-torch.manual_seed(0)
-trainer.fit(lightning.DigitClassifier(), data)
-ours = trainer.strategy.reduce(torch.stack(losses))
-if trainer.is_global_zero:
-    plain = torch.stack([*lightning.plain_loop(*data.parts[0], 2, 0)])
-    print("apart:", (ours - plain).abs().max().item(), len(plain))
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_with_half_of_each_batch_see_the_same_losses(tmp_path):
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    done = run(script)
-    assert done.returncode == 0, done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("apart")]
-    apart, steps = line.split()[1:]
-    assert float(apart) < 1e-10 and steps == "46"  # measured 1e-15
-
-
-def test_losses_that_never_move_prove_nothing(monkeypatch, capsys):
-    monkeypatch.setattr("lightning.plain_loop", lambda *_: iter(torch.zeros(4)))
-    data = SimpleNamespace(parts=[([], [])], seed=0)
-    assert lightning.compare({}, torch.zeros(4), data, epochs=1)["holds"] == 0.0
