@@ -370,7 +370,7 @@ if __name__ == "__main__":
             cli.error(f"argument --device: this machine has no {value}")
     try:
         main(**options)
-    except OSError as error:  # data that cannot be had, or is damaged
-        cli.error(str(error))
+    except (OSError, KeyboardInterrupt) as error:  # no data, or damaged; Ctrl-C
+        cli.error(str(error) or "stopped by Ctrl-C")
     if plt.get_backend().lower() != "agg":  # there is a screen
         plt.show()

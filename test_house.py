@@ -306,6 +306,18 @@ def test_bad_input_ends_with_one_clear_line(lesson, words, monkeypatch, capsys):
 
 
 @every_lesson
+def test_ctrl_c_ends_with_one_line(lesson, monkeypatch, capsys):
+    def interrupted(**options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", [f"{lesson}.py"])
+    with pytest.raises(SystemExit):
+        obey(vars(importlib.import_module(lesson)), interrupted)
+    usage, line = capsys.readouterr().err.splitlines()
+    assert line == f"{lesson}.py: error: stopped by Ctrl-C"
+
+
+@every_lesson
 def test_a_device_that_is_not_there_is_named(lesson, monkeypatch, capsys):
     if (
         "device"

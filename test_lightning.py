@@ -3,8 +3,10 @@
 import math
 import os
 import random
+import re
 import runpy
 import sys
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -506,23 +508,15 @@ def test_gradient_clipping_is_one_argument(digits):
         optimizer.step()
 
 
-def test_early_stopping_is_one_callback(digits):
-    patience = {"monitor": "validation", "mode": "max", "patience": 2}
-    stop = lightning.pl.callbacks.EarlyStopping(**patience)
-    ours, _, trainer = train(digits, 50, 0, stop)
-    assert len(ours) == 23 * trainer.current_epoch < 23 * 50
-    assert stop.stopped_epoch == trainer.current_epoch - 1
-
-
-def test_a_schedule_is_one_method(digits, monkeypatch):
-    def both(self):
-        adam = torch.optim.Adam(self.parameters(), lr=self.lr)
-        return [adam], [torch.optim.lr_scheduler.ExponentialLR(adam, gamma=0.5)]
-
-    monkeypatch.setattr(DigitClassifier, "configure_optimizers", both)
-    _, _, trainer = train(digits, 3)
+def test_the_guard_rails_of_the_page_are_one_argument_one_callback_one_method(capsys):
+    page = (ROOT / "docs" / "templates" / "cluster.rst").read_text(encoding="utf-8")
+    (code,) = re.findall(r"(?m)^   from lightning(?:.*\n)(?:(?:   .*)?\n)+", page)
+    exec(textwrap.dedent(code), told := {})
+    trainer, epochs = told["trainer"], told["trainer"].current_epoch
+    assert told["stop"].stopped_epoch == epochs - 1 < 49
     (group,) = trainer.optimizers[0].param_groups
-    assert group["lr"] == pytest.approx(lightning.RATE / 8)
+    assert group["lr"] == pytest.approx(lightning.RATE * 0.9**epochs)
+    assert trainer.gradient_clip_val == 1
 
 
 @pytest.mark.parametrize("terminal", [False, True])

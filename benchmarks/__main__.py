@@ -1,4 +1,4 @@
-"""Measure the lessons: python -m benchmarks evening | seeds | table."""
+"""Measure the lessons: python -m benchmarks evening | seeds | table | cluster."""
 
 import argparse
 import ast
@@ -165,6 +165,13 @@ def write_table() -> None:
     readme.write_text(text, encoding="utf-8")
 
 
+def steps() -> None:
+    """Time a step of lightning.py for its page."""
+    from benchmarks import cluster  # only here: it imports the lesson
+
+    cluster.measure()
+
+
 def main() -> None:
     cli = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = cli.add_subparsers(dest="command", required=True)
@@ -178,13 +185,14 @@ def main() -> None:
     command.add_argument("--count", type=int, default=20)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
     commands.add_parser("table", help=write_table.__doc__)
+    commands.add_parser("cluster", help=steps.__doc__)
     options = vars(cli.parse_args())
     unknown = set(options.get("lessons", [])) - set(LESSONS)
     if unknown:
         cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(LESSONS)}")
     if options.get("count", 1) < 1:
         cli.error(f"argument --count: must be positive, got {options['count']}")
-    act = {"evening": evening, "seeds": seeds, "table": write_table}
+    act = {"evening": evening, "seeds": seeds, "table": write_table, "cluster": steps}
     act[options.pop("command")](**options)
 
 

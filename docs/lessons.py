@@ -17,6 +17,7 @@ import torch
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
+from benchmarks import cluster
 from benchmarks.__main__ import LESSONS, ROOT, table
 from mistakes import __main__ as mistakes
 from mistakes.scratch import play, workers
@@ -24,7 +25,11 @@ from mistakes.scratch import play, workers
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
 GALLERY, PICTURES = HERE / "gallery", HERE / "gallery" / "pictures"
-PLUMBING = "Real handwritten digits", "The verdict, the picture, the command line"
+PLUMBING = {  # no slides
+    "Real handwritten digits",
+    "Nothing lost, nothing trusted blindly",
+    "The verdict, the picture, the command line",
+}
 LINES = 20  # of a slide
 
 
@@ -127,10 +132,14 @@ def complete(app, docname: str, source: list[str]) -> None:
         read += [GALLERY / f"{lesson}.json", *HERE.glob("templates/*.rst")]
         for path in read:
             app.env.note_dependency(str(path))
-        about = known(lesson) | {"colab": app.config.colab, "pad": None}
+        about = known(lesson) | {"colab": app.config.colab}
+        about |= {"pad": None, "cluster": None}
         if lesson == "cnn":
             app.env.note_dependency(str(BUILD / "pad.json"))
             about["pad"] = json.loads((BUILD / "pad.json").read_text(encoding="utf-8"))
+        if lesson == "lightning":
+            app.env.note_dependency(str(cluster.STEPS))
+            about["cluster"] = cluster.known()
         head, code, rest = source[0].partition(".. code-block:: Python")
         alts = iter(about["alt"])
         rest = re.sub(r":alt: .*", lambda _: f":alt: {next(alts)}", rest)

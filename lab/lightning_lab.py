@@ -38,10 +38,12 @@ def loops(data, epochs: int, lr: float, both: bool = True) -> dict:
 @app.function
 def framework(data, epochs: int, lr: float, plain: Tensor) -> dict:
     """As main() does it, but for a folder that is gone afterwards."""
-    trainer = lightning.make_trainer(losses := [], epochs, "cpu", 1)
+    engine = {"accelerator": "cpu", "devices": 1}
+    trainer = lightning.make_trainer(losses := [], epochs, **engine)
     data = copy.copy(data)  # the trainer leaves its name in it
     with tempfile.TemporaryDirectory() as folder:
         trainer.logger = lightning.pl.loggers.CSVLogger(folder)
+        trainer.checkpoint_callback.dirpath = folder
         torch.manual_seed(data.seed)
         trainer.fit(lightning.DigitClassifier(lr), data)
         (scores,) = trainer.test(None, data, "best", verbose=False, weights_only=True)
@@ -53,11 +55,12 @@ def framework(data, epochs: int, lr: float, plain: Tensor) -> dict:
 
 @app.function
 def reproduce(epochs: int, size: int, lr: float, seed: int) -> mo.Html:
-    """The command line; for what main() has no option, the line of its plain loop."""
-    if (size, lr) == (lightning.BATCH, lightning.RATE):
-        return shared.command("lightning", epochs=epochs, seed=seed)
+    """The command line; main() has no option for the rate, so the plain loop's line."""
+    if lr == lightning.RATE:
+        options = {"epochs": epochs, "batch_size": size, "seed": seed}
+        return shared.command("lightning", **options)
     data = f"MNISTDataModule(None, {size}, seed={seed}).parts[0]"
-    loop = f"plain_loop(*{data}, {epochs}, {seed}, 'cpu', {lr}, {size})"
+    loop = f"plain_loop(*{data}, {epochs}, {seed}, {size}, {lr})"
     code = f"from lightning import *; torch.set_num_threads(1); print(*{loop})"
     return mo.md(f'The losses of the plain loop: `python -c "{code}"`')
 
@@ -154,12 +157,6 @@ def _(data, epochs, rate):
             ),
         ]
     )
-    return
-
-
-@app.cell
-def _():
-    mo.accordion({"Which part goes where": mo.md(f"```\n{lightning.PARTS}\n```")})
     return
 
 
