@@ -241,10 +241,15 @@ def gone(run: Run, seconds: float) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Runs never killed, with one process and with two."""
-    folders = {}
-    for devices in 1, 2:
-        folders[devices] = tmp_path_factory.mktemp(f"whole{devices}")
-        Run(folders[devices], f"--devices={devices}", f"--epochs={EPOCHS}").end()
+    folders = {
+        devices: tmp_path_factory.mktemp(f"whole{devices}") for devices in (1, 2)
+    }
+    runs = [
+        Run(folder, f"--devices={devices}", f"--epochs={EPOCHS}")
+        for devices, folder in folders.items()
+    ]
+    for run in runs:
+        run.end()
     return folders
 
 

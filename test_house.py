@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import tokenize
 import tomllib
 from pathlib import Path
@@ -449,6 +450,17 @@ def test_the_readme_has_the_measured_table_and_every_file_it_names():
     assert table() in readme, "renew it: python -m benchmarks table"
     for link in re.findall(r'(?:\]\(|src=")([^")#]+)', readme):
         assert link.startswith("https://") or (ROOT / link).exists(), link
+
+
+def test_lightnings_guard_rails_are_one_argument_one_callback_and_one_method(capsys):
+    page = (ROOT / "docs" / "templates" / "cluster.rst").read_text(encoding="utf-8")
+    (code,) = re.findall(r"(?m)^   from lightning(?:.*\n)(?:(?:   .*)?\n)+", page)
+    exec(textwrap.dedent(code), told := {})
+    trainer, epochs = told["trainer"], told["trainer"].current_epoch
+    assert told["stop"].stopped_epoch == epochs - 1 < 49
+    (group,) = trainer.optimizers[0].param_groups
+    assert group["lr"] == pytest.approx(3e-3 * 0.9**epochs)
+    assert trainer.gradient_clip_val == 1
 
 
 def test_comments_are_not_left_over():

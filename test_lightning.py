@@ -3,10 +3,8 @@
 import math
 import os
 import random
-import re
 import runpy
 import sys
-import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -506,17 +504,6 @@ def test_gradient_clipping_is_one_argument(digits):
         plain.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 0.5)
         optimizer.step()
-
-
-def test_the_guard_rails_of_the_page_are_one_argument_one_callback_one_method(capsys):
-    page = (ROOT / "docs" / "templates" / "cluster.rst").read_text(encoding="utf-8")
-    (code,) = re.findall(r"(?m)^   from lightning(?:.*\n)(?:(?:   .*)?\n)+", page)
-    exec(textwrap.dedent(code), told := {})
-    trainer, epochs = told["trainer"], told["trainer"].current_epoch
-    assert told["stop"].stopped_epoch == epochs - 1 < 49
-    (group,) = trainer.optimizers[0].param_groups
-    assert group["lr"] == pytest.approx(lightning.RATE * 0.9**epochs)
-    assert trainer.gradient_clip_val == 1
 
 
 @pytest.mark.parametrize("terminal", [False, True])
