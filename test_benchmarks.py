@@ -43,6 +43,6 @@ def test_the_page_shows_every_way_and_every_size():
     known = cluster.known()
     assert [row[0] for row in known["steps"]] == list(cluster.WAYS)
     assert all(len(found) == cluster.ROUNDS for found in known["milliseconds"].values())
-    assert [row[1] for row in known["paper"]] == [8, 64, 1024] * 2
+    assert [row[1] for row in known["paper"]] == ["8", "64", "1,024"] * 2
     assert known["two"] == "45,096"  # 11,274 parameters, and each sends all of them
     assert known["most"] == f"{MEMORY / STATE / 1e9:.0f}" == "5" and BYTES == 4

@@ -107,10 +107,11 @@ def free_port() -> str:
 
 
 @pytest.mark.parametrize(
-    # After one epoch, 20 seeds: in float64 losses at most 9e-16 apart; in float32 5e-7,
-    # but for three seeds, where Adam divides two tiny gradients: up to 7e-4
+    # One epoch in float64: 2e-15. In float32, 20 seeds: losses at most 5e-7 apart,
+    # parameters 1e-5. From there on runs drift apart: after three epochs of the digits
+    # three seeds of 20 up to 7e-4, after three of MNIST 6e-2; in float64 still 1e-15.
     "precision, bound",
-    [("64-true", 1e-10), ("32-true", 1e-2)],
+    [("64-true", 1e-10), ("32-true", 1e-4)],
 )
 def test_two_processes_with_half_of_each_batch_get_the_parameters_of_one(
     precision, bound, tmp_path
@@ -172,14 +173,15 @@ def test_a_plain_torchrun_needs_no_option(tmp_path):
 def test_the_slurm_script_of_the_page(tmp_path):
     """Slurm's part is played by its variables: two nodes with one process each."""
     page = (ROOT / "docs" / "templates" / "cluster.rst").read_text(encoding="utf-8")
-    script = page[page.index("#!/bin/bash") :]
+    script = page[page.index("#!/bin/bash") :].replace("\\\n", "")
     nodes = int(re.search(r"--nodes=(\d+)", script)[1])
     tasks = int(re.search(r"--ntasks-per-node=(\d+)", script)[1])
     words = re.search(r"srun python lightning.py (.*)", script)[1].split()
     assert words.count("$SLURM_NNODES") == 1 and f"--devices {tasks}" in script
-    swap = {"cuda": "cpu", "$SLURM_NNODES": "2", str(tasks): "1"}
+    swap = {"cuda": "cpu", "mnist": "digits", "$SLURM_NNODES": "2", str(tasks): "1"}
     words = [swap.get(word, word) for word in words]
     assert nodes > 1 and "--resume" in words and "--num_nodes" in words
+    assert 55_000 % (nodes * tasks) == 200 % (nodes * tasks) == 0 and "200" in words
     port, runs = free_port(), []
     for rank in range(2):
         slurm = {"JOB_ID": "7", "JOB_NAME": "nn", "NTASKS": 2, "NTASKS_PER_NODE": 1}

@@ -122,7 +122,7 @@ def known() -> dict:
             for way, ts in times.items()
         ],
         "paper": [
-            [name, count, f"{ring(count, BYTES * size) / 1e6:,.2f}"]
+            [name, f"{count:,}", f"{ring(count, BYTES * size) / 1e6:,.2f}"]
             + [f"{share:.0%}" for share in shares(count, BYTES * size, operations)]
             for name, (size, operations) in models.items()
             for count in (8, 64, 1024)
