@@ -1,8 +1,14 @@
-"""What benchmarks/cluster.py computes on paper, as tests."""
+"""What benchmarks/ computes, as tests; no time is asserted here."""
+
+import json
+import statistics
 
 import pytest
+import torch
 
-from benchmarks import cluster
+import autoencoder
+from benchmarks import __main__ as bench
+from benchmarks import ablation, cluster, growth, opponents, race
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
 
 
@@ -42,7 +48,97 @@ def test_shares_on_paper():
 def test_the_page_shows_every_way_and_every_size():
     known = cluster.known()
     assert [row[0] for row in known["steps"]] == list(cluster.WAYS)
-    assert all(len(found) == cluster.ROUNDS for found in known["milliseconds"].values())
+    assert all(len(found) >= 5 for found in known["milliseconds"].values())
     assert [row[1] for row in known["paper"]] == ["8", "64", "1,024"] * 2
     assert known["two"] == "45,096"  # 11,274 parameters, and each sends all of them
     assert known["most"] == f"{MEMORY / STATE / 1e9:.0f}" == "5" and BYTES == 4
+
+
+# Growth
+
+
+def test_the_exponent_of_a_power_is_found():
+    sizes = [1, 2, 4, 8, 16]
+    values = [10 + 3 * size**2 for size in sizes]  # small sizes pay for other things
+    assert growth.exponent(sizes, [3 * size**2 for size in sizes]) == pytest.approx(2)
+    assert 1.8 < growth.exponent(sizes, values) < 2
+    assert growth.exponent(sizes, [7] * 5) == pytest.approx(0)
+
+
+def test_what_is_kept_for_the_backward_pass_is_counted_once():
+    x = torch.ones(1000, requires_grad=True)
+    assert growth.kept(lambda: (x * x).sum().backward()) == 4000 / 1e6
+    assert growth.kept(lambda: (x.exp() * x).sum().backward()) == 2 * 4000 / 1e6
+    half = growth.self_attention(length=512)
+    ratio = growth.kept(growth.self_attention(length=1024)) / growth.kept(half)
+    assert 3 < ratio < 4  # weights of T x T, and some that grow with T
+
+
+# Races
+
+
+def test_a_summary_takes_ratios_pair_by_pair():
+    found = race.summary([[1.0, 2.0], [30.0, 20.0], [3.0, 3.0]])
+    assert found == {"ours": 3.0, "theirs": 3.0, "ratio": [0.5, 1.0, 1.5]}
+
+
+def test_both_sides_of_a_race_run_in_turns():
+    order = []
+    sides = [lambda: order.append("ours"), lambda: order.append("theirs")]
+    found = race.pairs(*sides, threads=1, count=2, seconds=1e-5)
+    changes = [side for n, side in enumerate(order) if side != order[n - 1]]
+    assert changes == ["ours", "theirs"] * 3  # the first pair warms up
+    assert found["threads"] == 1 and found["ratio"] == sorted(found["ratio"])
+
+
+def test_the_rnn_and_the_attention_of_a_race_are_those_of_the_lessons():
+    torch.manual_seed(0)
+    ours = race.attend(8, ours=True)()
+    torch.manual_seed(0)
+    torch.testing.assert_close(ours, race.attend(8, ours=False)())
+
+
+@pytest.mark.parametrize("recipe", [*opponents.DIGITS][1:])
+def test_an_opponent_learns(recipe, monkeypatch, capsys):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    if recipe == "keras":
+        pytest.importorskip("keras")
+    monkeypatch.setattr(opponents, "PARTS", 2)
+    digits = [part[:256] for part in autoencoder.load_digits("digits")]
+    times, last = [], 0.0
+    for epoch, seconds, accuracy in opponents.DIGITS[recipe](digits, 0, deadline=1e-9):
+        times.append((epoch, seconds))
+        last = accuracy
+    assert times == sorted(times) and times[0][0] in (0.5, 1)  # at the deadline
+    assert times[-1][0] in (1, opponents.EPOCHS)
+    assert last > (0 if recipe == "tuned" else 0.25)  # it has one step in all
+
+
+# Ablation
+
+
+@pytest.mark.parametrize("name", ablation.LEFT_OUT)
+def test_each_ingredient_can_be_left_out_and_cnn_still_trains(name):
+    module = ablation.without(ablation.LEFT_OUT[name])
+    torch.manual_seed(0)
+    digits = [part[:100] for part in autoencoder.load_digits("digits")]
+    network = module["ImageClassifierCNN"]()
+    assert 0 <= module["train"](network, *digits, steps=2) <= 1
+
+
+def test_an_ingredient_that_is_gone_is_named():
+    with pytest.raises(SystemExit, match="0 times: flux capacitor"):
+        ablation.without([("flux capacitor", "")])
+
+
+# The table
+
+
+def test_the_readme_is_what_the_json_says():
+    shown = [row.split(" | ") for row in bench.table().splitlines()[2:]]
+    runs = json.loads(bench.KEPT.read_text())["runs"]
+    for row, lesson in zip(shown, bench.LESSONS, strict=False):
+        found = runs["digits"][lesson]
+        assert len(found) >= 5
+        assert row[3] == f"{statistics.median(one['wall'] for one in found):.1f}"
+    assert shown[-1][0] == "| together"

@@ -447,7 +447,7 @@ def test_the_readme_says_what_the_lessons_say():
 
 def test_the_readme_has_the_measured_table_and_every_file_it_names():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert table() in readme, "renew it: python -m benchmarks table"
+    assert table() in readme, "renew it: python -m benchmarks render"
     for link in re.findall(r'(?:\]\(|src=")([^")#]+)', readme):
         assert link.startswith("https://") or (ROOT / link).exists(), link
 

@@ -2,22 +2,25 @@
 
 import argparse
 import ast
+import contextlib
 import hashlib
 import importlib
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version as version_of
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median, stdev
 
 ROOT = Path(__file__).parent.parent
 SEEDS = ROOT / "benchmarks" / "seeds.jsonl"
-RUNS = ROOT / "benchmarks" / "evening.json"
+KEPT = ROOT / "benchmarks" / "table.json"
 PICTURES = ROOT / "docs" / "pictures"
 BEGIN, END = "<!-- python -m benchmarks table -->", "<!-- end -->"
 MODELS = {  # what is counted under "parameters"
@@ -32,14 +35,27 @@ MODELS = {  # what is counted under "parameters"
 LESSONS = list(MODELS)
 
 
-def run(lesson: str, pictures: Path | None = None, **options) -> tuple[dict, float]:
-    """What main returned in a process of its own, and that process's wall seconds."""
-    code = (
-        f"import json, os, sys; sys.path.insert(0, {str(ROOT)!r}); home = os.getcwd()\n"
-        f"import torch, {lesson} as lesson; torch.set_num_threads(lesson.THREADS)\n"
-        f"numbers = lesson.main(**{options!r}); os.chdir(home)\n"
-        "json.dump(numbers, open('numbers.json', 'w'))"
-    )
+CHILD = """
+import time; begin = time.perf_counter()
+import json, os, sys; sys.path.insert(0, {root!r}); home = os.getcwd()
+import torch, {lesson} as lesson; torch.set_num_threads({threads} or lesson.THREADS)
+imported = time.perf_counter()
+numbers = lesson.main(**{options!r}); os.chdir(home)
+used = {{"imports": imported - begin, "main": time.perf_counter() - imported}}
+used["cpu"] = time.process_time()
+try:
+    import resource  # not on Windows
+    used["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+except ImportError:
+    used["peak"] = 0
+json.dump([numbers, used], open("numbers.json", "w"))
+"""
+
+
+def run(lesson: str, pictures: Path | None = None, threads=0, **options):
+    """What main returned in a process of its own; and that process's seconds (wall,
+    cpu, imports, main) and peak memory in MB. Threads 0: as many as the lesson says."""
+    code = CHILD.format(root=str(ROOT), lesson=lesson, threads=threads, options=options)
     data = str(Path(os.environ.get("NN_DATA", ROOT / "data")).resolve())
     rc = {"MATPLOTLIBRC": str(ROOT / "matplotlibrc"), "MPLBACKEND": "agg"}
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +71,9 @@ def run(lesson: str, pictures: Path | None = None, **options) -> tuple[dict, flo
             raise SystemExit(f"{lesson}.py failed with {options}")
         if pictures:
             shutil.copytree(Path(folder, "figures"), pictures, dirs_exist_ok=True)
-        return json.loads(Path(folder, "numbers.json").read_text()), seconds
+        numbers, used = json.loads(Path(folder, "numbers.json").read_text())
+        used = {name: round(value, 2) for name, value in used.items()}
+        return numbers, {"wall": round(seconds, 2)} | used
 
 
 def takes(lesson: str, option: str) -> bool:
@@ -63,21 +81,18 @@ def takes(lesson: str, option: str) -> bool:
     return re.search(rf"\b{option}: (Data|Literal)", source) is not None
 
 
-def evening(data: str, save: bool) -> None:
+def evening(data: str) -> None:
     """Every lesson once, as on stage: lesson, seconds, whether its claim held."""
-    failed, rows = False, {}
+    failed, together = False, 0
     print(f"{'lesson':16}{'seconds':>8}   claim")
     for lesson in LESSONS:
         options = {"data": data} if takes(lesson, "data") else {}
-        numbers, seconds = run(lesson, PICTURES if save else None, **options)
-        rows[lesson] = round(seconds, 1)
+        numbers, used = run(lesson, **options)
+        together += used["wall"]
         failed |= not numbers["holds"]
         verdict = "holds" if numbers["holds"] else "does NOT hold"
-        print(f"{lesson:16}{seconds:8.1f}   {verdict}", flush=True)
-    print(f"{'together':16}{sum(rows.values()):8.1f}")
-    if save:
-        known = json.loads(RUNS.read_text()) if RUNS.exists() else {}
-        RUNS.write_text(json.dumps(known | {data: rows}, indent=1) + "\n")
+        print(f"{lesson:16}{used['wall']:8.1f}   {verdict}", flush=True)
+    print(f"{'together':16}{together:8.1f}")
     if failed:
         raise SystemExit("A claim did not hold.")
 
@@ -111,8 +126,8 @@ def seeds(lessons: list[str], count: int, data: str) -> None:
         known = [r["seed"] for r in records() if r.items() >= key.items()]
         for seed in [seed for seed in range(count) if seed not in known]:
             options = {"data": data} if has_data else {}
-            numbers, seconds = run(lesson, seed=seed, **options)
-            record = key | {"seed": seed, "seconds": round(seconds, 1)} | numbers
+            numbers, used = run(lesson, seed=seed, **options)
+            record = key | {"seed": seed, "seconds": round(used["wall"], 1)} | numbers
             with SEEDS.open("a") as file:  # one write: several may append at once
                 file.write(json.dumps(record) + "\n")
         summary(key)
@@ -129,35 +144,124 @@ def summary(key: dict) -> None:
             print(f"  {name:32}{low:12.4g}{mean(values):12.4g}{high:12.4g}")
 
 
+def measure(lessons: list[str], count: int) -> None:
+    """Run every lesson several times; write table.json, the pictures and the README."""
+    known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    found = {"digits": {}, "mnist": {}}
+    has_mnist = (Path(os.environ.get("NN_DATA", ROOT / "data")) / "MNIST").exists()
+    for _ in range(count):  # in turns, so that a busy minute meets all of them
+        for data in ["digits", *["mnist"] * has_mnist]:
+            for lesson in lessons or LESSONS:
+                if data == "digits" or takes(lesson, "data"):
+                    options = {"data": data} if takes(lesson, "data") else {}
+                    pictures = PICTURES if data == "digits" else None
+                    _, used = run(lesson, pictures, **options)
+                    found[data].setdefault(lesson, []).append(used)
+                    print(f"{lesson:16}{data:8}{used['wall']:8.1f} s", flush=True)
+    runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
+    KEPT.write_text(json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
+    write_table()
+
+
+def machine() -> dict:
+    """What the numbers were measured on."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, IndexError):
+        found = re.findall(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+        name = found[0]
+    kept = {"processor": name, "cores": os.cpu_count()}
+    return kept | {"python": platform.python_version(), "torch": version_of("torch")}
+
+
+def used(lesson: str, data: str) -> dict[str, float]:
+    """Medians of table.json's runs of this lesson, or of those on digits."""
+    runs = json.loads(KEPT.read_text())["runs"]
+    found = runs[data].get(lesson) or runs["digits"][lesson]
+    return {name: median(one[name] for one in found) for name in found[0]}
+
+
+def parameters(lesson: str) -> int:
+    sys.path.insert(0, str(ROOT))
+    model = eval(MODELS[lesson], vars(importlib.import_module(lesson)))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def lines(lesson: str) -> int:
+    return len((ROOT / f"{lesson}.py").read_text(encoding="utf-8").splitlines())
+
+
+def tried(lesson: str) -> dict[str, list[dict]]:
+    """The records of this code's seeds, by data."""
+    found = {}
+    for name, said in {
+        "none": "",
+        "digits": " on digits",
+        "mnist": " on MNIST",
+    }.items():
+        key = {"lesson": lesson, "data": name, "code": version(lesson)}
+        if here := [r for r in records() if r.items() >= key.items()]:
+            found[said] = here
+    return found
+
+
 def table() -> str:
     """The README's measured table, from the records beside this file."""
-    if not RUNS.exists():
-        raise SystemExit("run `python -m benchmarks evening --save` first")
-    sys.path.insert(0, str(ROOT))
-    runs, all_records = json.loads(RUNS.read_text()), records()
-    lines = [
-        "| lesson | parameters | seconds, digits | seconds, MNIST | claim held |",
-        "|---|--:|--:|--:|---|",
+    if not KEPT.exists():
+        raise SystemExit("run `python -m benchmarks table` first")
+    rows = [
+        "| lesson | parameters | lines | s, digits | s, MNIST | MB | claim held |",
+        "|---|--:|--:|--:|--:|--:|---|",
     ]
-    for lesson, build in MODELS.items():
-        model = eval(build, vars(importlib.import_module(lesson)))
-        size = sum(parameter.numel() for parameter in model.parameters())
-        held = []
-        for data in ("none", "digits", "mnist"):
-            key = {"lesson": lesson, "data": data, "code": version(lesson)}
-            found = [r["holds"] for r in all_records if r.items() >= key.items()]
-            if found:
-                name = {"none": "", "digits": " on digits", "mnist": " on MNIST"}[data]
-                held.append(f"{sum(found):.0f} of {len(found)} seeds{name}")
-        times = [str(runs[data][lesson]) for data in ("digits", "mnist")]
-        cells = f"`{lesson}.py`", f"{size:,}", *times, ", ".join(held)
-        lines.append(f"| {' | '.join(cells)} |")
-    together = [f"{sum(runs[data].values()):.0f}" for data in ("digits", "mnist")]
-    return "\n".join([*lines, f"| together | | {' | '.join(together)} | |"])
+    total = {"digits": 0.0, "mnist": 0.0}
+    for lesson in LESSONS:
+        held = [
+            f"{sum(r['holds'] for r in found):.0f} of {len(found)} seeds{said}"
+            for said, found in tried(lesson).items()
+        ]
+        here = {data: used(lesson, data) for data in total}
+        for data in total:
+            total[data] += here[data]["wall"]
+        times = [f"{here[data]['wall']:.1f}" for data in total]
+        peak = f"{max(one['peak'] for one in here.values()):,.0f}"
+        cells = f"`{lesson}.py`", f"{parameters(lesson):,}", str(lines(lesson)), *times
+        rows.append(f"| {' | '.join([*cells, peak, ', '.join(held)])} |")
+    together = [f"{seconds:.0f}" for seconds in total.values()]
+    return "\n".join([*rows, f"| together | | | {' | '.join(together)} | | |"])
+
+
+def resources() -> list[list[str]]:
+    """The site's table: what each lesson takes, on digits and on MNIST."""
+    runs = json.loads(KEPT.read_text())["runs"]
+    return [
+        [lesson, {"digits": "digits", "mnist": "MNIST"}[data]]
+        + [
+            f"{used(lesson, data)[name]:.1f}"
+            for name in ("wall", "cpu", "imports", "main")
+        ]
+        + [f"{used(lesson, data)['peak']:,.0f}", f"{parameters(lesson):,}"]
+        + [str(lines(lesson))]
+        for lesson in LESSONS
+        for data in runs
+        if lesson in runs[data]
+    ]
+
+
+def claimed() -> list[list[str]]:
+    """The site's table: what main returned, over all seeds tried."""
+    rows = []
+    for lesson in LESSONS:
+        for said, found in tried(lesson).items():
+            for name in found[0]:
+                if name not in ("lesson", "data", "code", "seed", "seconds", "holds"):
+                    values = [record[name] for record in found]
+                    numbers = mean(values), stdev(values), min(values), max(values)
+                    rows.append([lesson + said, str(len(values)), name])
+                    rows[-1] += [f"{number:.4g}" for number in numbers]
+    return rows
 
 
 def write_table() -> None:
-    """Renew the measured table in the README."""
+    """Write the measured table into the README."""
     readme = ROOT / "README.md"
     head, mark, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, end, tail = rest.partition(END)
@@ -165,11 +269,15 @@ def write_table() -> None:
     readme.write_text(text, encoding="utf-8")
 
 
-def steps() -> None:
-    """Time a step of lightning.py for its page."""
-    from benchmarks import cluster  # only here: it imports the lesson
-
-    cluster.measure()
+# What is measured by a module of its own, imported only then, as it imports lessons
+APART = {
+    "cluster": "Time a step of lightning.py for its page.",
+    "race": "Side by side, in turns: the lessons and what people use instead.",
+    "growth": "How time and memory grow with length, depth, batch and width.",
+    "ablation": "cnn.py with each of its ingredients left out.",
+    "floors": "How far the lessons are from what this machine could do.",
+    "threads": "One thread or two, alone and beside a busy neighbour.",
+}
 
 
 def main() -> None:
@@ -177,23 +285,33 @@ def main() -> None:
     commands = cli.add_subparsers(dest="command", required=True)
     command = commands.add_parser("evening", help=evening.__doc__)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
-    command.add_argument(
-        "--save", action="store_true", help="the times and pictures for the README"
-    )
     command = commands.add_parser("seeds", help=seeds.__doc__)
     command.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
     command.add_argument("--count", type=int, default=20)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
-    commands.add_parser("table", help=write_table.__doc__)
-    commands.add_parser("cluster", help=steps.__doc__)
+    command = commands.add_parser("table", help=measure.__doc__)
+    command.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
+    command.add_argument("--count", type=int, default=5, help="of runs")
+    command = commands.add_parser("render", help=write_table.__doc__)
+    for name, about in APART.items():
+        command = commands.add_parser(name, help=about)
+        if name == "race":
+            command.add_argument(
+                "names", nargs="*", metavar="race", help="default: all"
+            )
+        command.add_argument("--count", type=int, help="of repetitions")
     options = vars(cli.parse_args())
     unknown = set(options.get("lessons", [])) - set(LESSONS)
     if unknown:
         cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(LESSONS)}")
-    if options.get("count", 1) < 1:
+    if (options.get("count") or 1) < 1:
         cli.error(f"argument --count: must be positive, got {options['count']}")
-    act = {"evening": evening, "seeds": seeds, "table": write_table, "cluster": steps}
-    act[options.pop("command")](**options)
+    name = options.pop("command")
+    act = {"evening": evening, "seeds": seeds, "table": measure, "render": write_table}
+    if name in APART:
+        options = {key: value for key, value in options.items() if value}
+        act[name] = importlib.import_module(f"benchmarks.{name}").measure
+    act[name](**options)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import lightning
+from benchmarks.__main__ import machine
 
 ROOT = Path(__file__).parent.parent
 STEPS = ROOT / "benchmarks" / "cluster.json"
@@ -24,7 +24,7 @@ WAYS = {  # of taking a step, and how many processes take it
     "Lightning, two processes (DDP)": 2,
 }
 PLAIN, ALONE, TOGETHER = WAYS
-ROUNDS, EPOCHS = 5, 20
+EPOCHS = 20
 
 # On paper. Every assumption stands here, and from here on the lesson's page.
 PARAMETERS = 1_000_000_000  # of a large model, trained in float32 by Adam
@@ -63,10 +63,10 @@ def step_milliseconds(way: str) -> float:
     )  # the first epoch warms up
 
 
-def measure() -> None:
+def measure(count: int = 5) -> None:
     """Time a step of lightning.py: the plain loop, Lightning, two processes."""
     found = {way: [] for way in WAYS}
-    for _ in range(ROUNDS):  # side by side: a busy minute meets all of them
+    for _ in range(count):  # side by side: a busy minute meets all of them
         for way in WAYS:
             with tempfile.TemporaryDirectory() as folder:
                 known = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -79,8 +79,7 @@ def measure() -> None:
                 )
             found[way].append(round(float(done.stdout.split()[-1]), 4))
             print(f"{way:32}{found[way][-1]:8.2f} ms", flush=True)
-    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    kept = machine | {"torch": torch.__version__, "milliseconds": found}
+    kept = machine() | {"milliseconds": found}
     STEPS.write_text(json.dumps(kept, indent=1) + "\n")
 
 

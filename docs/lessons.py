@@ -18,7 +18,7 @@ from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 
 from benchmarks import cluster
-from benchmarks.__main__ import LESSONS, ROOT, table
+from benchmarks.__main__ import LESSONS, ROOT, claimed, resources, table
 from mistakes import __main__ as mistakes
 from mistakes.scratch import play, workers
 
@@ -126,6 +126,11 @@ def complete(app, docname: str, source: list[str]) -> None:
             lambda found: f"{found[0]} {known(found[1])['alt'][0]}",
             source[0],
         )
+    if docname == "measured":
+        for path in (ROOT / "benchmarks").glob("*.json*"):
+            app.env.note_dependency(str(path))
+        options = {"trim_blocks": True, "lstrip_blocks": True}
+        source[0] = jinja2.Template(source[0], **options).render(measured())
     folder, _, lesson = docname.partition("/")
     if folder == "gallery" and lesson in LESSONS:
         read = [ROOT / "mistakes" / f"{lesson}.toml", HERE / "teach" / f"{lesson}.toml"]
@@ -146,6 +151,37 @@ def complete(app, docname: str, source: list[str]) -> None:
         before = render("before.rst", **about)
         after = render("after.rst", **about, mistakes=both_sides(lesson))
         source[0] = f"{head}\n{before}\n{code}{rest}\n{after}"
+
+
+def measured() -> dict:
+    """What the benchmarks kept, as rows of tables."""
+    files = (ROOT / "benchmarks").glob("*.json")
+    kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+    growth = [
+        [row["step"], row["grows"], f"{row['sizes'][-1]:,}"]
+        + [f"{row[which][n]:g}" for n in (0, 1) for which in ("expected", "fitted")]
+        for row in kept.get("growth", {"rows": []})["rows"]
+    ]
+    races = {name: race_rows(one["rows"]) for name, one in kept.get("race", {}).items()}
+    tables = {"resources": resources(), "claimed": claimed(), "growth": growth}
+    return tables | {"kept": kept, "more": races, "notes": NOTES}
+
+
+NOTES = {}  # why a target was missed, from what was measured
+
+
+def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
+    """The further columns of a race, and all its rows."""
+    extra = {"megabytes": "MB, ours; theirs", "errors": "error, ours; theirs"}
+    extra = {name: head for name, head in extra.items() if name in rows[0]}
+    table = []
+    for row in rows:
+        unit = [f"{row[side]:,.3g}" for side in ("ours", "theirs")]
+        ratio = [f"{row['ratio'][n]:.2f}" for n in (1, 0, 2)]
+        target = f"{row['target']:g}" if row["target"] else ""
+        more = ["; ".join(f"{n:g}" for n in row[name]) for name in extra]
+        table.append([row["what"], row["threads"], *unit, *ratio, target, *more])
+    return [*extra.values()], table
 
 
 def title(lesson: str) -> str:

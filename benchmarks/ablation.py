@@ -1,0 +1,88 @@
+"""cnn.py with each of its ingredients left out: accuracy and seconds over seeds."""
+
+import contextlib
+import io
+import json
+import time
+from pathlib import Path
+from statistics import mean, median, stdev
+
+import torch
+
+from benchmarks.__main__ import machine
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "benchmarks" / "ablation.json"
+SCHEDULE = "        schedule.step()\n", ""
+LINE = (
+    "    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, peak, "
+    "total_steps=len(order))\n"
+)
+LEFT_OUT = {  # what, and the text that goes with what comes in its place
+    "nothing": [],
+    "the schedule, rate 0.001": [SCHEDULE, (LINE, "")],
+    "the schedule, rate 0.003": [
+        SCHEDULE,
+        (LINE, "    adam.param_groups[0]['lr'] = 0.003\n"),
+    ],
+    "the schedule, rate 0.009": [
+        SCHEDULE,
+        (LINE, "    adam.param_groups[0]['lr'] = peak\n"),
+    ],
+    "channels last": [(".to(memory_format=torch.channels_last)", "")],
+    "the second look at every image": [("range(max(2, ", "range(max(1, ")],
+    "pooling before the ReLU": [
+        (
+            "nn.MaxPool2d(2), nn.ReLU())\n        self.layer2",
+            "nn.ReLU(), nn.MaxPool2d(2))\n        self.layer2",
+        ),
+        (
+            "nn.MaxPool2d(2), nn.ReLU())\n        self.classifier",
+            "nn.ReLU(), nn.MaxPool2d(2))\n        self.classifier",
+        ),
+    ],
+    "the second convolution": [
+        (
+            "nn.Sequential(nn.Conv2d(16, 32, 5), nn.MaxPool2d(2), nn.ReLU())",
+            "nn.MaxPool2d(3)",
+        ),
+        ("nn.Linear(32 * 4 * 4, 10)", "nn.Linear(16 * 4 * 4, 10)"),
+    ],
+}
+
+
+def without(changes: list[tuple[str, str]]) -> dict:
+    """The lesson's module with these texts replaced, each standing there once."""
+    text = (ROOT / "cnn.py").read_text(encoding="utf-8")
+    for right, instead in changes:
+        if text.count(right) != 1:
+            raise SystemExit(f"cnn.py holds this {text.count(right)} times: {right}")
+        text = text.replace(right, instead)
+    exec(compile(text, "cnn.py", "exec"), module := {"__name__": "cnn"})
+    return module
+
+
+def measure(count: int = 10) -> None:
+    """Train every variant with every seed, in turns; write ablation.json."""
+    torch.set_num_threads(1)
+    modules = {name: without(changes) for name, changes in LEFT_OUT.items()}
+    rows = []
+    for data in "digits", "mnist":
+        with contextlib.redirect_stdout(io.StringIO()):
+            digits = modules["nothing"]["load_digits"](data)
+        right = {name: [] for name in modules}
+        seconds = {name: [] for name in modules}
+        for seed in range(count):
+            for name, module in modules.items():
+                torch.manual_seed(seed)
+                network = module["ImageClassifierCNN"]()
+                start = time.perf_counter()
+                right[name].append(100 * module["train"](network, *digits))
+                seconds[name].append(time.perf_counter() - start)
+        for name in modules:
+            numbers = mean(right[name]), stdev(right[name]), min(right[name])
+            row = [round(number, 2) for number in (*numbers, median(seconds[name]))]
+            rows.append([data, name, *row])
+            print(f"{data:8}without {name:32}", *row, flush=True)
+    kept = machine() | {"seeds": count, "rows": rows}
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")

@@ -1,0 +1,263 @@
+"""Side by side, in one run, in turns: the lessons and what people use instead."""
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.benchmark import Timer
+
+import attention
+import autoencoder
+import rnn
+from benchmarks import cluster, opponents
+from benchmarks.__main__ import machine
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "benchmarks" / "race.json"
+SIZES = [(64, 28, 28, 64), (64, 28, 28, 128), (4, 7, 6, 12), (32, 128, 64, 256)]
+LENGTHS = [128, 512, 1024]
+GOAL = 0.99  # of MNIST's test
+
+
+def pairs(ours, theirs, threads: int, count: int, seconds: float = 0.2) -> dict:
+    """Milliseconds of both in turns, so that a busy moment meets both; their ratios."""
+    timers = [
+        Timer("f()", globals={"f": f}, num_threads=threads) for f in (ours, theirs)
+    ]
+    times = []
+    for _ in range(count + 1):  # the first pair warms up
+        found = [timer.blocked_autorange(min_run_time=seconds) for timer in timers]
+        times.append([1e3 * one.median for one in found])
+    return summary(times[1:]) | {"threads": threads}
+
+
+def summary(times: list[list[float]]) -> dict:
+    """Medians of ours and theirs, and the ratio's lowest, median and highest."""
+    ratios = sorted(mine / other for mine, other in times)
+    ours, theirs = (median(one) for one in zip(*times, strict=True))
+    ratio = [round(r, 4) for r in (ratios[0], median(ratios), ratios[-1])]
+    return {"ours": ours, "theirs": theirs, "ratio": ratio}
+
+
+def recurrence(count: int) -> list[dict]:
+    """rnn.py's recurrence beside nn.RNN, with the same weights."""
+    rows = []
+    for B, T, D, H in SIZES:
+        ours = rnn.SequenceClassifierRNN(D, H, H)
+        theirs = nn.RNN(D, H, batch_first=True)
+        weights = ours.W, ours.U, ours.b, torch.zeros(H)
+        names = "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"
+        theirs.load_state_dict(dict(zip(names, weights, strict=True)))
+        x, h = torch.randn(B, T, D), torch.zeros(B, H)
+
+        def mine(ours=ours, x=x, h=h):
+            return ours.states(x, h)[-1]
+
+        def other(theirs=theirs, x=x):
+            return theirs(x)[1][0]
+
+        torch.testing.assert_close(mine(), other())  # or it is no race
+        for target, passes in (1.0, forward), (0.95, both):
+            for threads in 1, 2:
+                row = pairs(passes(mine), passes(other), threads, count)
+                size = ", ".join(map(str, (B, T, D, H)))
+                what = {"what": f"{passes.__name__}, ({size})", "target": target}
+                rows.append(what | row)
+    return rows
+
+
+def forward(function):
+    def once():
+        with torch.no_grad():
+            function()
+
+    return once
+
+
+def both(function):
+    return lambda: function().sum().backward()
+
+
+def attend(length: int, ours: bool):
+    """A pass of attention over (32, 4, T, 64)."""
+    q, k, v = torch.randn(3, 32, 4, length, 64, requires_grad=True).unbind()
+    if ours:
+        return lambda: attention.scaled_dot_product_attention(q, k, v)[0]
+    return lambda: F.scaled_dot_product_attention(q, k, v)
+
+
+def attention_race(count: int) -> list[dict]:
+    """attention.py beside the built-in, which does not keep its weights."""
+    rows = []
+    for length in LENGTHS:
+        for passes in forward, both:
+            for threads in 1, 2:
+                ours, theirs = (passes(attend(length, one)) for one in (True, False))
+                row = pairs(ours, theirs, threads, count)
+                target = 1.15 if length == LENGTHS[0] else None
+                what = {"what": f"{passes.__name__}, T = {length}", "target": target}
+                peaks = [memory(passes.__name__, length, one) for one in (True, False)]
+                rows.append(what | row | {"megabytes": peaks})
+    return rows
+
+
+def memory(name: str, length: int, ours: bool) -> float:
+    """Megabytes by which such a pass raises the peak of a fresh process."""
+    code = (
+        "import resource, sys\n"
+        "from benchmarks import race\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        f"race.{name}(race.attend(8, {ours}))()\n"
+        f"once = race.{name}(race.attend({length}, {ours}))\n"
+        "before = peak(); once(); print(peak() - before)"
+    )
+    return round(float(alone(code)), 1)
+
+
+def alone(code: str) -> str:
+    """The last word that this code prints in a process of its own."""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"failed:\n{code}")
+    return done.stdout.split()[-1]
+
+
+def autoencoder_race(count: int) -> list[dict]:
+    """autoencoder.py beside PCA of torch's SVD and of scikit-learn."""
+    from sklearn.decomposition import PCA
+
+    seen, _, unseen, _ = autoencoder.load_digits("digits")
+    seen, unseen = seen.flatten(1), unseen.flatten(1)
+    size, steps = 8, 800
+
+    def ours():
+        return autoencoder.train(seen, size, steps, seed=0)(unseen)
+
+    def svd():
+        mean = seen.mean(dim=0)
+        axes = torch.linalg.svd(seen - mean, full_matrices=False).Vh[:size]
+        return (unseen - mean) @ axes.T @ axes + mean
+
+    def sklearn():
+        pca = PCA(size).fit(seen.numpy())
+        return torch.from_numpy(pca.inverse_transform(pca.transform(unseen.numpy())))
+
+    rows = []
+    for name, theirs in ("torch's SVD", svd), ("scikit-learn's PCA", sklearn):
+        for threads in 1, 2:
+            row = pairs(ours, theirs, threads, count)
+            errors = [round(F.mse_loss(f(), unseen).item(), 5) for f in (ours, theirs)]
+            rows.append({"what": name, "target": 5, "errors": errors} | row)
+    return rows
+
+
+def pipeline(count: int) -> list[dict]:
+    """A step of lightning.py beside Lightning as it comes, and the plain loop."""
+    step = "from benchmarks import cluster, opponents\n" + (
+        "import torch, contextlib, io; torch.set_num_threads({threads})\n"
+        "with contextlib.redirect_stdout(io.StringIO()): found = {way}\n"
+        "print(found)"
+    )
+    lesson = f"cluster.step_milliseconds({cluster.ALONE!r})"
+    ways = {
+        "Lightning's defaults": (0.5, f"opponents.defaults({cluster.EPOCHS})"),
+        "the plain loop": (1.5, f"cluster.step_milliseconds({cluster.PLAIN!r})"),
+    }
+    rows = []
+    for name, (target, way) in ways.items():
+        codes = [step.format(threads=1, way=one) for one in (lesson, way)]
+        times = [[float(alone(code)) for code in codes] for _ in range(min(count, 5))]
+        rows.append({"what": name, "target": target, "threads": 1} | summary(times))
+    return rows
+
+
+def trained(recipe: str, seed: int, threads: int, deadline: float) -> dict:
+    """A process of its own, until it reads 99 % of MNIST's test, or its epochs end."""
+    code = (
+        "import time, sys, json; from benchmarks import opponents, race\n"
+        f"race.torch.set_num_threads({threads})\n"
+        f"found = race.to_the_goal({recipe!r}, {seed}, {deadline})\n"
+        f"found['ready'] -= {time.time()}\n"
+        "print(json.dumps(found).replace(' ', ''))"
+    )
+    return json.loads(alone(code))
+
+
+def to_the_goal(recipe: str, seed: int, deadline: float) -> dict:
+    with contextlib.redirect_stdout(io.StringIO()):
+        parts = autoencoder.load_digits("mnist")
+    ready, runs, reached = time.time(), [], None
+    for epoch, seconds, accuracy in opponents.DIGITS[recipe](parts, seed, deadline):
+        runs.append([round(epoch, 2), round(seconds, 2), round(accuracy, 4)])
+        if accuracy >= GOAL and reached is None:
+            reached = seconds
+            break
+    return {"ready": ready, "runs": runs, "reached": reached}
+
+
+def digits(count: int) -> list[dict]:
+    """cnn.py, trained to its end on MNIST, beside recipes for the same digits."""
+    rows = []
+    for threads in 1, 2:
+        found = {recipe: [] for recipe in opponents.DIGITS}
+        for seed in range(min(count, 3)):
+            mine = trained("cnn.py", seed, threads, 0)
+            found["cnn.py"].append(mine)
+            deadline = mine["runs"][-1][1]
+            for recipe in [*opponents.DIGITS][1:]:
+                if seed == 0 or recipe == "tuned":  # the others take minutes
+                    found[recipe].append(trained(recipe, seed, threads, deadline))
+        for recipe in [*opponents.DIGITS][1:]:
+            pairs_ = list(zip(found["cnn.py"], found[recipe], strict=False))
+            ends = [[one["runs"][-1][1] for one in pair] for pair in pairs_]
+            whole = [[one["ready"] + one["runs"][-1][1] for one in p] for p in pairs_]
+            at_once = [
+                [r[2] for r in theirs["runs"] if r[1] >= mine["runs"][-1][1]][:1]
+                for mine, theirs in pairs_
+            ]
+            rows.append(
+                {"what": recipe, "threads": threads}
+                | {"target": {"official": 0.1, "tuned": 0.5}.get(recipe)}
+                | summary(ends)
+                | {"whole": summary(whole), "accuracies": at_once}
+                | {"reached": [[one["reached"] for one in pair] for pair in pairs_]}
+                | {"runs": [[one["runs"] for one in pair] for pair in pairs_]}
+            )
+    return rows
+
+
+RACES = {
+    "recurrence": recurrence,
+    "attention": attention_race,
+    "pipeline": pipeline,
+    "autoencoder": autoencoder_race,
+    "digits": digits,
+}
+
+
+def measure(names: list[str] = (), count: int = 15) -> None:
+    """Race the lessons against what people use instead."""
+    if unknown := set(names) - set(RACES):
+        raise SystemExit(f"no race {', '.join(unknown)}; there are {', '.join(RACES)}")
+    for name in names or RACES:
+        start = time.perf_counter()
+        rows = RACES[name](count)
+        for row in rows:
+            low, middle, high = row["ratio"]
+            print(
+                f"{name:12} {row['what']:30} threads {row['threads']}  "
+                f"ratio {middle:6.3f} ({low:.3f} to {high:.3f})  target {row['target']}"
+            )
+        known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+        kept = {"pairs": count, "seconds": round(time.perf_counter() - start)}
+        kept = machine() | kept | {"rows": rows}
+        KEPT.write_text(json.dumps(known | {name: kept}, indent=1) + "\n")
