@@ -84,5 +84,5 @@ def measure(count: int = 10) -> None:
             row = [round(number, 2) for number in (*numbers, median(seconds[name]))]
             rows.append([data, name, *row])
             print(f"{data:8}without {name:32}", *row, flush=True)
-    kept = machine() | {"seeds": count, "rows": rows}
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+        kept = machine() | {"seeds": count, "rows": rows}
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n")  # MNIST takes a while
