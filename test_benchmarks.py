@@ -98,6 +98,10 @@ def test_the_rnn_and_the_attention_of_a_race_are_those_of_the_lessons():
     torch.testing.assert_close(ours, race.attend(8, ours=False)())
 
 
+def test_a_process_of_its_own_has_a_folder_of_its_own():
+    assert race.alone("import os; print(len(os.listdir()))") == "0"
+
+
 @pytest.mark.parametrize("recipe", [*opponents.DIGITS][1:])
 def test_an_opponent_learns(recipe, monkeypatch, capsys):
     monkeypatch.setenv("KERAS_BACKEND", "torch")

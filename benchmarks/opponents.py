@@ -95,7 +95,7 @@ def tuned(digits: list, seed: int, deadline: float):
     torch.manual_seed(seed)
     network = convnet(24, 32, 256)
     optimizer = torch.optim.Adam(network.parameters())
-    steps = len(digits[0]) // 256 + PARTS  # the last batch of a part may be smaller
+    steps = -(-len(digits[0]) // 256)  # drive's parts are whole batches
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, steps)
     return torch_recipe(network, optimizer, schedule, 1, 256, 1, digits, deadline)
 

@@ -3,8 +3,11 @@
 import contextlib
 import io
 import json
+import os
+import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -112,20 +115,33 @@ def attention_race(count: int) -> list[dict]:
 def memory(name: str, length: int, ours: bool) -> float:
     """Megabytes by which such a pass raises the peak of a fresh process."""
     code = (
-        "import resource, sys\n"
         "from benchmarks import race\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         f"race.{name}(race.attend(8, {ours}))()\n"
         f"once = race.{name}(race.attend({length}, {ours}))\n"
-        "before = peak(); once(); print(peak() - before)"
+        "before = race.peak(); once(); print(race.peak() - before)"
     )
     return round(float(alone(code)), 1)
 
 
+def peak() -> float:
+    """Megabytes. getrusage would begin at the peak of the process that started us."""
+    status = Path("/proc/self/status").read_text()  # of Linux
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+
 def alone(code: str) -> str:
-    """The last word that this code prints in a process of its own."""
+    """The last word that this code prints in a process and a folder of its own."""
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    data = str(Path(os.environ.get("NN_DATA", ROOT / "data")).resolve())
+    known = {"PYTHONPATH": str(ROOT), "NN_DATA": data}
+    with tempfile.TemporaryDirectory() as folder:  # Lightning leaves checkpoints
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=os.environ | known,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     if done.returncode:
         raise SystemExit(f"failed:\n{code}")
     return done.stdout.split()[-1]
