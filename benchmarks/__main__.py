@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import json
+import math
 import os
 import platform
 import re
@@ -158,6 +159,8 @@ def measure(lessons: list[str], count: int) -> None:
                     _, used = run(lesson, pictures, **options)
                     found[data].setdefault(lesson, []).append(used)
                     print(f"{lesson:16}{data:8}{used['wall']:8.1f} s", flush=True)
+    if {**known, "runs": 0} != machine() | {"runs": 0}:
+        known = {}  # of another machine, or another torch
     runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
     KEPT.write_text(json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
     write_table()
@@ -174,10 +177,11 @@ def machine() -> dict:
 
 
 def used(lesson: str, data: str) -> dict[str, float]:
-    """Medians of table.json's runs of this lesson, or of those on digits."""
+    """Medians of table.json's runs of this lesson; those on digits if it takes no data."""
     runs = json.loads(KEPT.read_text())["runs"]
-    found = runs[data].get(lesson) or runs["digits"][lesson]
-    return {name: median(one[name] for one in found) for name in found[0]}
+    found = runs[data if takes(lesson, "data") else "digits"].get(lesson, [])
+    names = found[0] if found else ()
+    return {name: median(one[name] for one in found) for name in names}
 
 
 def parameters(lesson: str) -> int:
@@ -220,9 +224,9 @@ def table() -> str:
         ]
         here = {data: used(lesson, data) for data in total}
         for data in total:
-            total[data] += here[data]["wall"]
-        times = [f"{here[data]['wall']:.1f}" for data in total]
-        peak = f"{max(one['peak'] for one in here.values()):,.0f}"
+            total[data] += here[data].get("wall", math.nan)
+        times = [f"{here[data].get('wall', math.nan):.1f}" for data in total]
+        peak = f"{max(one.get('peak', 0) for one in here.values()):,.0f}"
         cells = f"`{lesson}.py`", f"{parameters(lesson):,}", str(lines(lesson)), *times
         rows.append(f"| {' | '.join([*cells, peak, ', '.join(held)])} |")
     together = [f"{seconds:.0f}" for seconds in total.values()]
@@ -254,7 +258,8 @@ def claimed() -> list[list[str]]:
             for name in found[0]:
                 if name not in ("lesson", "data", "code", "seed", "seconds", "holds"):
                     values = [record[name] for record in found]
-                    numbers = mean(values), stdev(values), min(values), max(values)
+                    spread = stdev(values) if len(values) > 1 else math.nan
+                    numbers = mean(values), spread, min(values), max(values)
                     rows.append([lesson + said, str(len(values)), name])
                     rows[-1] += [f"{number:.4g}" for number in numbers]
     return rows

@@ -1,7 +1,6 @@
 """Side by side, in one run, in turns: the lessons and what people use instead."""
 
-import contextlib
-import io
+import importlib.util
 import json
 import os
 import re
@@ -14,20 +13,21 @@ from statistics import median
 
 import torch
 import torch.nn.functional as F
+from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.utils.benchmark import Timer
 
 import attention
 import autoencoder
 import rnn
-from benchmarks import cluster, opponents
+from benchmarks import cluster, recipes
 from benchmarks.__main__ import machine
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "race.json"
 SIZES = [(64, 28, 28, 64), (64, 28, 28, 128), (4, 7, 6, 12), (32, 128, 64, 256)]
 LENGTHS = [128, 512, 1024]
-GOAL = 0.99  # of MNIST's test
+WHOLE = {"official": 0.1, "tuned": 0.7}  # of the opponent's whole process
 
 
 def pairs(ours, theirs, threads: int, count: int, seconds: float = 0.2) -> dict:
@@ -36,9 +36,10 @@ def pairs(ours, theirs, threads: int, count: int, seconds: float = 0.2) -> dict:
         Timer("f()", globals={"f": f}, num_threads=threads) for f in (ours, theirs)
     ]
     times = []
-    for _ in range(count + 1):  # the first pair warms up
-        found = [timer.blocked_autorange(min_run_time=seconds) for timer in timers]
-        times.append([1e3 * one.median for one in found])
+    with threadpool_limits(threads):  # Timer does not tell scikit-learn's BLAS
+        for _ in range(count + 1):  # the first pair warms up
+            found = [timer.blocked_autorange(min_run_time=seconds) for timer in timers]
+            times.append([1e3 * one.median for one in found])
     return summary(times[1:]) | {"threads": threads}
 
 
@@ -91,7 +92,7 @@ def both(function):
 
 def attend(length: int, ours: bool):
     """A pass of attention over (32, 4, T, 64)."""
-    q, k, v = torch.randn(3, 32, 4, length, 64, requires_grad=True).unbind()
+    q, k, v = (torch.randn(32, 4, length, 64, requires_grad=True) for _ in range(3))
     if ours:
         return lambda: attention.scaled_dot_product_attention(q, k, v)[0]
     return lambda: F.scaled_dot_product_attention(q, k, v)
@@ -120,7 +121,7 @@ def memory(name: str, length: int, ours: bool) -> float:
         f"once = race.{name}(race.attend({length}, {ours}))\n"
         "before = race.peak(); once(); print(race.peak() - before)"
     )
-    return round(float(alone(code)), 1)
+    return round(float(alone("-c", code)), 1)
 
 
 def peak() -> float:
@@ -129,21 +130,20 @@ def peak() -> float:
     return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
-def alone(code: str) -> str:
-    """The last word that this code prints in a process and a folder of its own."""
-    command = [sys.executable, "-c", code]
+def alone(*words: str) -> str:
+    """The last word that Python prints in a process and a folder of its own."""
     data = str(Path(os.environ.get("NN_DATA", ROOT / "data")).resolve())
     known = {"PYTHONPATH": str(ROOT), "NN_DATA": data}
     with tempfile.TemporaryDirectory() as folder:  # Lightning leaves checkpoints
         done = subprocess.run(
-            command,
+            [sys.executable, *words],
             cwd=folder,
             env=os.environ | known,
             stdout=subprocess.PIPE,
             text=True,
         )
     if done.returncode:
-        raise SystemExit(f"failed:\n{code}")
+        raise SystemExit(f"failed: python {' '.join(words)}")
     return done.stdout.split()[-1]
 
 
@@ -178,11 +178,6 @@ def autoencoder_race(count: int) -> list[dict]:
 
 def pipeline(count: int) -> list[dict]:
     """A step of lightning.py beside Lightning as it comes, and the plain loop."""
-    step = "from benchmarks import cluster, opponents\n" + (
-        "import torch, contextlib, io; torch.set_num_threads({threads})\n"
-        "with contextlib.redirect_stdout(io.StringIO()): found = {way}\n"
-        "print(found)"
-    )
     lesson = f"cluster.step_milliseconds({cluster.ALONE!r})"
     ways = {
         "Lightning's defaults": (0.5, f"opponents.defaults({cluster.EPOCHS})"),
@@ -190,65 +185,64 @@ def pipeline(count: int) -> list[dict]:
     }
     rows = []
     for name, (target, way) in ways.items():
-        codes = [step.format(threads=1, way=one) for one in (lesson, way)]
-        times = [[float(alone(code)) for code in codes] for _ in range(min(count, 5))]
-        rows.append({"what": name, "target": target, "threads": 1} | summary(times))
+        for threads in 1, 2:
+            sides = (STEP.format(threads=threads, way=one) for one in (lesson, way))
+            codes = [*sides]
+            times = [[float(alone("-c", code)) for code in codes] for _ in range(count)]
+            row = {"what": name, "target": target, "threads": threads}
+            rows.append(row | summary(times))
     return rows
+
+
+STEP = """
+import contextlib, io, torch
+from benchmarks import cluster, opponents
+torch.set_num_threads({threads})
+with contextlib.redirect_stdout(io.StringIO()):
+    found = {way}
+print(found)
+"""
 
 
 def trained(recipe: str, seed: int, threads: int, deadline: float) -> dict:
     """A process of its own, until it reads 99 % of MNIST's test, or its epochs end."""
-    code = (
-        "import time, sys, json; from benchmarks import opponents, race\n"
-        f"race.torch.set_num_threads({threads})\n"
-        f"found = race.to_the_goal({recipe!r}, {seed}, {deadline})\n"
-        f"found['ready'] -= {time.time()}\n"
-        "print(json.dumps(found).replace(' ', ''))"
-    )
-    return json.loads(alone(code))
-
-
-def to_the_goal(recipe: str, seed: int, deadline: float) -> dict:
-    with contextlib.redirect_stdout(io.StringIO()):
-        parts = autoencoder.load_digits("mnist")
-    ready, runs, reached = time.time(), [], None
-    for epoch, seconds, accuracy in opponents.DIGITS[recipe](parts, seed, deadline):
-        runs.append([round(epoch, 2), round(seconds, 2), round(accuracy, 4)])
-        if accuracy >= GOAL and reached is None:
-            reached = seconds
-            break
-    return {"ready": ready, "runs": runs, "reached": reached}
+    words = recipe, str(seed), str(threads), str(deadline), str(time.time())
+    return json.loads(alone("-m", "benchmarks.recipes", *words))
 
 
 def digits(count: int) -> list[dict]:
-    """cnn.py, trained to its end on MNIST, beside recipes for the same digits."""
-    rows = []
+    """cnn.py, trained to its end on MNIST, beside recipes for the same digits.
+
+    Seconds are those of whole processes, without their tests; beside them training."""
+    rows, others = [], [*recipes.DIGITS][1:]
+    if not importlib.util.find_spec("keras"):
+        others.remove("keras")
+        print("keras is missing: pip install -r benchmarks/requirements.txt")
     for threads in 1, 2:
-        found = {recipe: [] for recipe in opponents.DIGITS}
+        found = {recipe: [] for recipe in others}
         for seed in range(min(count, 3)):
             mine = trained("cnn.py", seed, threads, 0)
-            found["cnn.py"].append(mine)
-            deadline = mine["runs"][-1][1]
-            for recipe in [*opponents.DIGITS][1:]:
+            for recipe in others:
                 if seed == 0 or recipe == "tuned":  # the others take minutes
-                    found[recipe].append(trained(recipe, seed, threads, deadline))
-        for recipe in [*opponents.DIGITS][1:]:
-            pairs_ = list(zip(found["cnn.py"], found[recipe], strict=False))
-            ends = [[one["runs"][-1][1] for one in pair] for pair in pairs_]
-            whole = [[one["ready"] + one["runs"][-1][1] for one in p] for p in pairs_]
-            at_once = [
-                [r[2] for r in theirs["runs"] if r[1] >= mine["runs"][-1][1]][:1]
-                for mine, theirs in pairs_
-            ]
-            rows.append(
-                {"what": recipe, "threads": threads}
-                | {"target": {"official": 0.1, "tuned": 0.5}.get(recipe)}
-                | summary(ends)
-                | {"whole": summary(whole), "accuracies": at_once}
-                | {"reached": [[one["reached"] for one in pair] for pair in pairs_]}
-                | {"runs": [[one["runs"] for one in pair] for pair in pairs_]}
-            )
+                    theirs = trained(recipe, seed, threads, mine["runs"][-1][1])
+                    found[recipe].append((mine, theirs))
+        rows += [against(name, threads, pairs) for name, pairs in found.items()]
     return rows
+
+
+def against(recipe: str, threads: int, pairs: list[tuple[dict, dict]]) -> dict:
+    whole = summary([[one["whole"] for one in pair] for pair in pairs])
+    training = summary([[one["runs"][-1][1] for one in pair] for pair in pairs])
+    at_once, reached = [], []
+    for mine, theirs in pairs:
+        deadline = mine["runs"][-1][1]
+        later = [run for run in theirs["runs"] if run[1] >= deadline]
+        at_once.append([mine["runs"][-1][2], (later or theirs["runs"][-1:])[0][2]])
+        reached.append(theirs["runs"][-1][2] >= recipes.GOAL)
+    ours, theirs = (median(side) for side in zip(*at_once, strict=True))
+    about = {"what": recipe, "threads": threads, "target": WHOLE.get(recipe)}
+    about |= {"training": training["ratio"][1], "accuracies": [ours, theirs]}
+    return about | whole | {"reached": all(reached)}
 
 
 RACES = {

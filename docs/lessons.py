@@ -170,16 +170,26 @@ def measured() -> dict:
 NOTES = {}  # why a target was missed, from what was measured
 
 
+def shown(value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "not reached"
+    return "; ".join(
+        f"{n:.4g}" for n in (value if isinstance(value, list) else [value])
+    )
+
+
 def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
     """The further columns of a race, and all its rows."""
     extra = {"megabytes": "MB, ours; theirs", "errors": "error, ours; theirs"}
+    extra |= {"training": "ratio of training", "reached": "reached 99 %"}
+    extra |= {"accuracies": "accuracy when ours ends, ours; theirs"}
     extra = {name: head for name, head in extra.items() if name in rows[0]}
     table = []
     for row in rows:
         unit = [f"{row[side]:,.3g}" for side in ("ours", "theirs")]
         ratio = [f"{row['ratio'][n]:.2f}" for n in (1, 0, 2)]
         target = f"{row['target']:g}" if row["target"] else ""
-        more = ["; ".join(f"{n:g}" for n in row[name]) for name in extra]
+        more = [shown(row[name]) for name in extra]
         table.append([row["what"], row["threads"], *unit, *ratio, target, *more])
     return [*extra.values()], table
 
