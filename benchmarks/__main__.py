@@ -177,7 +177,7 @@ def machine() -> dict:
 
 
 def used(lesson: str, data: str) -> dict[str, float]:
-    """Medians of table.json's runs of this lesson; those on digits if it takes no data."""
+    """Medians of table.json's runs of this lesson; on digits, if it takes no data."""
     runs = json.loads(KEPT.read_text())["runs"]
     found = runs[data if takes(lesson, "data") else "digits"].get(lesson, [])
     names = found[0] if found else ()
