@@ -237,7 +237,7 @@ def resources() -> list[list[str]]:
     """The site's table: what each lesson takes, on digits and on MNIST."""
     runs = json.loads(KEPT.read_text())["runs"]
     return [
-        [lesson, {"digits": "digits", "mnist": "MNIST"}[data]]
+        [lesson, {"digits": "digits", "mnist": "MNIST"}[data] * takes(lesson, "data")]
         + [
             f"{used(lesson, data)[name]:.1f}"
             for name in ("wall", "cpu", "imports", "main")

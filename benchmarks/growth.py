@@ -47,7 +47,7 @@ WAYS = [
     (self_attention, "width", 64, 1024, 2, 1),
     (residual_blocks, "depth", 16, 256, 1, 1),
     (residual_blocks, "batch", 64, 1024, 1, 1),
-    (residual_blocks, "width", 64, 1024, 2, 1),
+    (residual_blocks, "width", 64, 1024, 2, 2),  # weights are kept too
 ]
 
 
@@ -104,7 +104,7 @@ def draw(rows: list[dict]) -> None:
     plt.style.use(ROOT / "matplotlibrc")
     titles = {
         TIME: "Twice the length: twice a recurrence, four times attention",
-        MEMORY: "What is kept for the backward pass: only attention squares",
+        MEMORY: "Kept for the backward pass: attention squares with the length",
     }
     steps = list(dict.fromkeys(row["step"] for row in rows))
     for which, (unit, title) in enumerate(titles.items()):
