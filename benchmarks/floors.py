@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 import torch
 
-from benchmarks.__main__ import LESSONS, machine, run, takes
+from benchmarks.__main__ import KEPT as TABLE
+from benchmarks.__main__ import LESSONS, machine, takes, used
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "floors.json"
@@ -29,46 +31,57 @@ def peak(size: int = 1024) -> float:
     """Operations a second of one thread, in the product of two large matrices."""
     torch.set_num_threads(1)
     one, other, best = torch.randn(size, size), torch.randn(size, size), 0.0
-    for _ in range(20):
+    for _ in range(50):
         start = time.perf_counter()
         one @ other
         best = max(best, 2 * size**3 / (time.perf_counter() - start))
     return best
 
 
-def operations(lesson: str, folder: str) -> int:
+def operations(lesson: str) -> int:
     """Of matrix products and convolutions, in one run on the small digits."""
     options = {"data": "digits"} if takes(lesson, "data") else {}
     code = OPERATIONS.format(root=str(ROOT), lesson=lesson, options=options)
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True)
     return int(done.stdout)
 
 
-def start_up(code: str) -> float:
-    """Seconds of a process that does this alone."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
-    return time.perf_counter() - start
+STARTS = {  # what a process does after `import torch`
+    "nothing": "pass",
+    "import matplotlib.pyplot": "import matplotlib.pyplot",
+    "build an optimiser": "torch.optim.Adam([torch.zeros(1)])",
+    "import torchvision.datasets": "import torchvision.datasets",
+    "import sklearn.datasets": "import sklearn.datasets",
+    "import pytorch_lightning": "import pytorch_lightning",
+}
+
+
+def start_ups(count: int) -> list[list]:
+    """Seconds of such processes, medians in turns, and what each adds to torch's."""
+    found = {name: [] for name in STARTS}
+    for _ in range(count):
+        for name, code in STARTS.items():
+            start = time.perf_counter()
+            command = [sys.executable, "-c", f"import torch; {code}"]
+            subprocess.run(command, check=True)
+            found[name].append(time.perf_counter() - start)
+    least = median(found["nothing"])
+    whole = {name: median(times) for name, times in found.items()}
+    return [[name, round(s, 2), round(s - least, 2)] for name, s in whole.items()]
 
 
 def measure(count: int = 5) -> None:
-    """Operations, peak and start-up; write floors.json."""
-    import tempfile
-
-    most, rows = peak(), []
-    starts = {name: [] for name in ["torch", *LESSONS]}
-    for _ in range(count):
-        for name in starts:
-            starts[name].append(start_up(f"import {name}"))
+    """Count operations, and hold them against table.json; write floors.json."""
+    known = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    if not machine().items() <= known.items():
+        raise SystemExit("run `python -m benchmarks table` first, on this machine")
+    most, starts, rows = peak(), start_ups(count), []
     for lesson in LESSONS:
-        with tempfile.TemporaryDirectory() as folder:
-            needed = operations(lesson, folder) / most
-        options = {"data": "digits"} if takes(lesson, "data") else {}
-        spent = median(run(lesson, **options)[1]["main"] for _ in range(count))
-        row = [round(n, 2) for n in (needed, spent, spent / needed)]
-        row += [round(median(starts[lesson]), 2)]
-        rows.append([lesson, *row])
-        print(f"{lesson:16}", *row, flush=True)
-    kept = machine() | {"peak": most, "torch_starts": round(median(starts["torch"]), 2)}
+        spent, needed = used(lesson, "digits"), operations(lesson) / most
+        row = [needed, spent["main"], spent["main"] / needed, spent["imports"]]
+        rows.append([lesson, *(round(number, 2) for number in row)])
+        print(*rows[-1], flush=True)
+    kept = machine() | {"peak": most, "starts": starts}
     KEPT.write_text(json.dumps(kept | {"rows": rows}, indent=1) + "\n")

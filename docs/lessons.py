@@ -183,13 +183,13 @@ def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
     extra = {"megabytes": "MB, ours; theirs", "errors": "error, ours; theirs"}
     extra |= {"training": "ratio of training", "reached": "reached 99 %"}
     extra |= {"accuracies": "accuracy when ours ends, ours; theirs"}
-    extra = {name: head for name, head in extra.items() if name in rows[0]}
+    extra = {name: head for name, head in extra.items() if name in rows[-1]}
     table = []
     for row in rows:
         unit = [f"{row[side]:,.3g}" for side in ("ours", "theirs")]
         ratio = [f"{row['ratio'][n]:.2f}" for n in (1, 0, 2)]
         target = f"{row['target']:g}" if row["target"] else ""
-        more = [shown(row[name]) for name in extra]
+        more = [shown(row.get(name, [])) for name in extra]
         table.append([row["what"], row["threads"], *unit, *ratio, target, *more])
     return [*extra.values()], table
 
