@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.__main__ import LESSONS, table
+from benchmarks.__main__ import LESSONS, measured_on, table
 from mistakes.scratch import obey
 
 ROOT = Path(__file__).parent
@@ -447,7 +447,8 @@ def test_the_readme_says_what_the_lessons_say():
 
 def test_the_readme_has_the_measured_table_and_every_file_it_names():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert table() in readme, "renew it: python -m benchmarks render"
+    measured = f"{table()}\n\n{measured_on()}"
+    assert measured in readme, "renew it: python -m benchmarks render"
     for link in re.findall(r'(?:\]\(|src=")([^")#]+)', readme):
         assert link.startswith("https://") or (ROOT / link).exists(), link
 

@@ -233,6 +233,18 @@ def table() -> str:
     return "\n".join([*rows, f"| together | | | {' | '.join(together)} | | |"])
 
 
+def measured_on() -> str:
+    """How table.json was measured, and on what."""
+    known = json.loads(KEPT.read_text())
+    runs = min(len(found) for data in known["runs"].values() for found in data.values())
+    return (
+        "Seconds and MB are those of a whole process, imports included: medians of "
+        f"{runs} runs on\na shared virtual machine ({known['processor']}, "
+        f"{known['cores']} cores; Python {known['python']}, PyTorch {known['torch']}); "
+        "yours will differ."
+    )
+
+
 def resources() -> list[list[str]]:
     """The site's table: what each lesson takes, on digits and on MNIST."""
     runs = json.loads(KEPT.read_text())["runs"]
@@ -270,7 +282,7 @@ def write_table() -> None:
     readme = ROOT / "README.md"
     head, mark, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, end, tail = rest.partition(END)
-    text = f"{head}{mark}\n{table()}\n{end}{tail}"
+    text = f"{head}{mark}\n{table()}\n\n{measured_on()}\n{end}{tail}"
     readme.write_text(text, encoding="utf-8")
 
 

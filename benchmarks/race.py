@@ -190,7 +190,38 @@ def autoencoder_race(count: int) -> list[dict]:
             about = {"what": f"{name}, {data}", "target": 5, "errors": errors}
             for threads in 1, 2:
                 rows.append(about | pairs(ours, theirs, threads, count))
+    return rows + whole_processes(size, steps, count)
+
+
+def whole_processes(size: int, steps: int, count: int) -> list[dict]:
+    """From the start of Python to the end, with the lesson's loader on both sides."""
+    ways = (
+        f"autoencoder.train(x, {size}, {steps}, seed=0)",
+        f"from sklearn.decomposition import PCA; PCA({size}).fit(x.numpy())",
+    )
+    rows = []
+    for data in "digits", "mnist":
+        for threads in 1, 2:
+            codes = [FIT.format(data=data, threads=threads, way=way) for way in ways]
+            times = [[clock(code) for code in codes] for _ in range(count)]
+            row = {"what": f"whole process, {data}", "target": 5, "threads": threads}
+            rows.append(row | summary(times))
     return rows
+
+
+FIT = """
+import autoencoder, threadpoolctl, torch
+torch.set_num_threads({threads}); threadpoolctl.threadpool_limits({threads})
+x = autoencoder.load_digits("{data}")[0].flatten(1)
+{way}
+"""
+
+
+def clock(code: str) -> float:
+    """Milliseconds of a process that runs this."""
+    start = time.perf_counter()
+    alone("-c", code)
+    return 1e3 * (time.perf_counter() - start)
 
 
 def pipeline(count: int) -> list[dict]:

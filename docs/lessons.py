@@ -164,10 +164,23 @@ def measured() -> dict:
     ]
     races = {name: race_rows(one["rows"]) for name, one in kept.get("race", {}).items()}
     tables = {"resources": resources(), "claimed": claimed(), "growth": growth}
-    return tables | {"kept": kept, "more": races, "notes": NOTES}
+    functions = {"ratio": ratio, "plain_of_defaults": plain_of_defaults}
+    return tables | functions | {"kept": kept, "more": races}
 
 
-NOTES = {}  # why a target was missed, from what was measured
+def plain_of_defaults(race: dict) -> list[float]:
+    """Milliseconds of the plain loop over those of Lightning's defaults, by threads."""
+    defaults, plain = (
+        [row["theirs"] for row in race["rows"] if row["what"] == what]
+        for what in ("Lightning's defaults", "the plain loop")
+    )
+    return [one / other for one, other in zip(plain, defaults, strict=True)]
+
+
+def ratio(race: dict, what: str) -> str:
+    """The median ratios of a row of a race, with one thread and with two."""
+    found = [row["ratio"][1] for row in race["rows"] if row["what"] == what]
+    return " and ".join(f"{one:.2f}" for one in found)
 
 
 def shown(value) -> str:
