@@ -196,12 +196,16 @@ def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
     extra = {"megabytes": "MB, ours; theirs", "errors": "error, ours; theirs"}
     extra |= {"training": "ratio of training", "reached": "reached 99 %"}
     extra |= {"accuracies": "accuracy when ours ends, ours; theirs"}
-    extra = {name: head for name, head in extra.items() if name in rows[-1]}
+    found = {name for row in rows for name in row}
+    extra = {name: head for name, head in extra.items() if name in found}
     table = []
     for row in rows:
-        unit = [f"{row[side]:,.3g}" for side in ("ours", "theirs")]
-        ratio = [f"{row['ratio'][n]:.2f}" for n in (1, 0, 2)]
+        sides = row["ours"], row["theirs"]
+        unit = [f"{n:,.0f}" if n >= 100 else f"{n:.3g}" for n in sides]
+        low, middle, high = (f"{n:.2f}" for n in row["ratio"])
         target = f"{row['target']:g}" if row["target"] else ""
+        missed = row["target"] and row["ratio"][1] > row["target"]
+        ratio = [f"**{middle}**" if missed else middle, low, high]
         more = [shown(row.get(name, [])) for name in extra]
         table.append([row["what"], row["threads"], *unit, *ratio, target, *more])
     return [*extra.values()], table
