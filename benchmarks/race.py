@@ -114,7 +114,7 @@ def attention_race(count: int) -> list[dict]:
             forward(products(LENGTHS[0])),
             forward(attend(LENGTHS[0], False)),
         )
-        what = {"what": "two products alone, T = 128", "target": None}
+        what = {"what": f"two products alone, T = {LENGTHS[0]}", "target": None}
         rows.append(what | pairs(least, theirs, threads, count))
     for length in LENGTHS:
         for passes in forward, both:
