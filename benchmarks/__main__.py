@@ -239,7 +239,7 @@ def measured_on() -> str:
     runs = min(len(found) for data in known["runs"].values() for found in data.values())
     return (
         "Seconds and MB are those of a whole process, imports included: medians of "
-        f"{runs} runs on\na shared virtual machine ({known['processor']}, "
+        f"{runs} runs\non one machine ({known['processor']}, "
         f"{known['cores']} cores; Python {known['python']}, PyTorch {known['torch']}); "
         "yours will differ."
     )
