@@ -1,4 +1,4 @@
-"""Measure the lessons: python -m benchmarks evening | seeds | table | cluster."""
+"""Measure the lessons, and race them: python -m benchmarks COMMAND."""
 
 import argparse
 import ast
@@ -53,10 +53,10 @@ json.dump([numbers, used], open("numbers.json", "w"))
 """
 
 
-def run(lesson: str, pictures: Path | None = None, threads=0, **options):
+def run(lesson: str, pictures: Path | None = None, threads=0, **given):
     """What main returned in a process of its own; and that process's seconds (wall,
     cpu, imports, main) and peak memory in MB. Threads 0: as many as the lesson says."""
-    code = CHILD.format(root=str(ROOT), lesson=lesson, threads=threads, options=options)
+    code = CHILD.format(root=str(ROOT), lesson=lesson, threads=threads, options=given)
     data = str(Path(os.environ.get("NN_DATA", ROOT / "data")).resolve())
     rc = {"MATPLOTLIBRC": str(ROOT / "matplotlibrc"), "MPLBACKEND": "agg"}
     with tempfile.TemporaryDirectory() as folder:
@@ -69,7 +69,7 @@ def run(lesson: str, pictures: Path | None = None, threads=0, **options):
         )
         seconds = time.perf_counter() - start
         if done.returncode:
-            raise SystemExit(f"{lesson}.py failed with {options}")
+            raise SystemExit(f"{lesson}.py failed with {given}")
         if pictures:
             shutil.copytree(Path(folder, "figures"), pictures, dirs_exist_ok=True)
         numbers, used = json.loads(Path(folder, "numbers.json").read_text())
@@ -78,8 +78,14 @@ def run(lesson: str, pictures: Path | None = None, threads=0, **options):
 
 
 def takes(lesson: str, option: str) -> bool:
+    """Whether its main has this option."""
     source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
     return re.search(rf"\b{option}: (Data|Literal)", source) is not None
+
+
+def options(lesson: str, data: str = "digits") -> dict[str, str]:
+    """Of its main, to run on this data, if it takes any."""
+    return {"data": data} if takes(lesson, "data") else {}
 
 
 def evening(data: str) -> None:
@@ -87,8 +93,7 @@ def evening(data: str) -> None:
     failed, together = False, 0
     print(f"{'lesson':16}{'seconds':>8}   claim")
     for lesson in LESSONS:
-        options = {"data": data} if takes(lesson, "data") else {}
-        numbers, used = run(lesson, **options)
+        numbers, used = run(lesson, **options(lesson, data))
         together += used["wall"]
         failed |= not numbers["holds"]
         verdict = "holds" if numbers["holds"] else "does NOT hold"
@@ -121,13 +126,11 @@ def records() -> list[dict]:
 def seeds(lessons: list[str], count: int, data: str) -> None:
     """Append the numbers of seeds 0 ... count - 1, leaving out those already there."""
     for lesson in lessons or LESSONS:
-        has_data = takes(lesson, "data")
-        key = {"lesson": lesson, "data": data if has_data else "none"}
-        key["code"] = version(lesson)
+        of = options(lesson, data)
+        key = {"lesson": lesson, "data": "none"} | of | {"code": version(lesson)}
         known = [r["seed"] for r in records() if r.items() >= key.items()]
         for seed in [seed for seed in range(count) if seed not in known]:
-            options = {"data": data} if has_data else {}
-            numbers, used = run(lesson, seed=seed, **options)
+            numbers, used = run(lesson, seed=seed, **of)
             record = key | {"seed": seed, "seconds": round(used["wall"], 1)} | numbers
             with SEEDS.open("a") as file:  # one write: several may append at once
                 file.write(json.dumps(record) + "\n")
@@ -154,9 +157,8 @@ def measure(lessons: list[str], count: int) -> None:
         for data in ["digits", *["mnist"] * has_mnist]:
             for lesson in lessons or LESSONS:
                 if data == "digits" or takes(lesson, "data"):
-                    options = {"data": data} if takes(lesson, "data") else {}
                     pictures = PICTURES if data == "digits" else None
-                    _, used = run(lesson, pictures, **options)
+                    _, used = run(lesson, pictures, **options(lesson, data))
                     found[data].setdefault(lesson, []).append(used)
                     print(f"{lesson:16}{data:8}{used['wall']:8.1f} s", flush=True)
     if {**known, "runs": 0} != machine() | {"runs": 0}:
@@ -238,10 +240,10 @@ def measured_on() -> str:
     known = json.loads(KEPT.read_text())
     runs = min(len(found) for data in known["runs"].values() for found in data.values())
     return (
-        "Seconds and MB are those of a whole process, imports included: medians of "
-        f"{runs} runs\non one machine ({known['processor']}, "
-        f"{known['cores']} cores; Python {known['python']}, PyTorch {known['torch']}); "
-        "yours will differ."
+        "Seconds and MB (of the larger data) are those of a whole process, imports "
+        f"included:\nmedians of {runs} runs on one machine ({known['processor']}, "
+        f"{known['cores']} cores; Python {known['python']},\n"
+        f"PyTorch {known['torch']}); yours will differ."
     )
 
 
@@ -317,18 +319,18 @@ def main() -> None:
                 "names", nargs="*", metavar="race", help="default: all"
             )
         command.add_argument("--count", type=int, help="of repetitions")
-    options = vars(cli.parse_args())
-    unknown = set(options.get("lessons", [])) - set(LESSONS)
+    given = vars(cli.parse_args())
+    unknown = set(given.get("lessons", [])) - set(LESSONS)
     if unknown:
         cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(LESSONS)}")
-    if (options.get("count") or 1) < 1:
-        cli.error(f"argument --count: must be positive, got {options['count']}")
-    name = options.pop("command")
+    if (given.get("count") or 1) < 1:
+        cli.error(f"argument --count: must be positive, got {given['count']}")
+    name = given.pop("command")
     act = {"evening": evening, "seeds": seeds, "table": measure, "render": write_table}
     if name in APART:
-        options = {key: value for key, value in options.items() if value}
+        given = {key: value for key, value in given.items() if value}
         act[name] = importlib.import_module(f"benchmarks.{name}").measure
-    act[name](**options)
+    act[name](**given)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from benchmarks.__main__ import machine
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "ablation.json"
+SECOND_LOOK = "the second look at every image"
 SCHEDULE = "        schedule.step()\n", ""
 LINE = (
     "    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, peak, "
@@ -20,17 +21,17 @@ LINE = (
 )
 LEFT_OUT = {  # what, and the text that goes with what comes in its place
     "nothing": [],
-    "the schedule, rate 0.001": [SCHEDULE, (LINE, "")],
-    "the schedule, rate 0.003": [
+    "the schedule (rate 0.001)": [SCHEDULE, (LINE, "")],
+    "the schedule (rate 0.003)": [
         SCHEDULE,
         (LINE, "    adam.param_groups[0]['lr'] = 0.003\n"),
     ],
-    "the schedule, rate 0.009": [
+    "the schedule (rate 0.009)": [
         SCHEDULE,
         (LINE, "    adam.param_groups[0]['lr'] = peak\n"),
     ],
     "channels last": [(".to(memory_format=torch.channels_last)", "")],
-    "the second look at every image": [("range(max(2, ", "range(max(1, ")],
+    SECOND_LOOK: [("range(max(2, ", "range(max(1, ")],
     "pooling before the ReLU": [
         (
             "nn.MaxPool2d(2), nn.ReLU())\n        self.layer2",
@@ -69,9 +70,13 @@ def measure(count: int = 10) -> None:
     if count < 2:
         raise SystemExit("--count must be at least 2: one seed has no spread")
     torch.set_num_threads(1)
-    modules = {name: without(changes) for name, changes in LEFT_OUT.items()}
     rows = []
     for data in "digits", "mnist":
+        modules = {
+            name: without(changes)
+            for name, changes in LEFT_OUT.items()
+            if (name, data) != (SECOND_LOOK, "digits")  # seen 20 times, with it or not
+        }
         with contextlib.redirect_stdout(io.StringIO()):
             digits = modules["nothing"]["load_digits"](data)
         right = {name: [] for name in modules}

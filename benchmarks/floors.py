@@ -12,8 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from benchmarks.__main__ import KEPT as TABLE
-from benchmarks.__main__ import LESSONS, machine, takes, used
+from benchmarks.__main__ import LESSONS, machine, options, run
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "floors.json"
@@ -54,8 +53,7 @@ def peak(size: int = 1024) -> float:
 
 def operations(lesson: str) -> int:
     """Of matrix products and convolutions, in one run on the small digits."""
-    options = {"data": "digits"} if takes(lesson, "data") else {}
-    code = COUNT.format(root=str(ROOT), lesson=lesson, options=options)
+    code = COUNT.format(root=str(ROOT), lesson=lesson, options=options(lesson))
     command = [sys.executable, "-c", code]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True)
@@ -86,16 +84,19 @@ def start_ups(count: int) -> list[list]:
     return [[name, round(s, 2), round(s - least, 2)] for name, s in whole.items()]
 
 
-def measure(count: int = 5) -> None:
-    """Count operations, and hold them against table.json; write floors.json."""
-    known = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    if not machine().items() <= known.items():
-        raise SystemExit("run `python -m benchmarks table` first, on this machine")
-    most, starts, rows = peak(), start_ups(count), []
+def measure(count: int = 3) -> None:
+    """Count operations, time main and start-up, in one run; write floors.json."""
+    starts, most = start_ups(count), peak()
+    times = {lesson: [] for lesson in LESSONS}
+    for _ in range(count):
+        for lesson in LESSONS:
+            _, used = run(lesson, **options(lesson))
+            times[lesson].append(used["main"])
+        most = max(most, peak())
+    rows = []
     for lesson in LESSONS:
-        spent, needed = used(lesson, "digits"), operations(lesson) / most
-        row = [needed, spent["main"], spent["main"] / needed, spent["imports"]]
-        rows.append([lesson, *(round(number, 2) for number in row)])
+        needed, spent = operations(lesson) / most, median(times[lesson])
+        rows.append([lesson, *(round(n, 2) for n in (needed, spent, spent / needed))])
         print(*rows[-1], flush=True)
     kept = machine() | {"peak": most, "starts": starts}
     KEPT.write_text(json.dumps(kept | {"rows": rows}, indent=1) + "\n")

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import numpy
 import torch
 import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
@@ -48,11 +49,16 @@ def pairs(ours, theirs, threads: int, count: int, seconds: float = 0.2) -> dict:
 
 
 def summary(times: list[list[float]]) -> dict:
-    """Medians of ours and theirs, and the ratio's lowest, median and highest."""
+    """Of pairs (ours, theirs): both medians; the ratio's lowest, median, highest."""
     ratios = sorted(mine / other for mine, other in times)
     ours, theirs = (median(one) for one in zip(*times, strict=True))
     ratio = [round(r, 4) for r in (ratios[0], median(ratios), ratios[-1])]
-    return {"ours": ours, "theirs": theirs, "ratio": ratio}
+    return {"pairs": len(times), "ours": ours, "theirs": theirs, "ratio": ratio}
+
+
+def turns(codes: list[str], take, count: int) -> list[list[float]]:
+    """What `take` says of each code, again and again; the first turn warms up."""
+    return [[take(code) for code in codes] for _ in range(count + 1)][1:]
 
 
 def recurrence(count: int) -> list[dict]:
@@ -103,7 +109,7 @@ def attend(length: int, ours: bool):
 
 
 def products(length: int):
-    """The two matrix products of such a pass and no more: ours cannot do with less."""
+    """The two matrix products of such a pass and no more."""
     q, k, v = (torch.randn(32, 4, length, 64) for _ in range(3))
     return lambda: q @ k.mT @ v
 
@@ -112,20 +118,17 @@ def attention_race(count: int) -> list[dict]:
     """attention.py beside the built-in, which does not keep its weights."""
     rows = []
     for threads in 1, 2:
-        least, theirs = (
-            forward(products(LENGTHS[0])),
-            forward(attend(LENGTHS[0], False)),
-        )
+        sides = products(LENGTHS[0]), attend(LENGTHS[0], ours=False)
         what = {"what": f"two products alone, T = {LENGTHS[0]}", "target": None}
-        rows.append(what | pairs(least, theirs, threads, count))
+        rows.append(what | pairs(*map(forward, sides), threads, count))
     for length in LENGTHS:
         for passes in forward, both:
+            peaks = [memory(passes.__name__, length, one) for one in (True, False)]
+            target = 1.15 if length == LENGTHS[0] else None
+            what = {"what": f"{passes.__name__}, T = {length}", "target": target}
             for threads in 1, 2:
                 ours, theirs = (passes(attend(length, one)) for one in (True, False))
                 row = pairs(ours, theirs, threads, count)
-                target = 1.15 if length == LENGTHS[0] else None
-                what = {"what": f"{passes.__name__}, T = {length}", "target": target}
-                peaks = [memory(passes.__name__, length, one) for one in (True, False)]
                 rows.append(what | row | {"megabytes": peaks})
     return rows
 
@@ -191,62 +194,51 @@ def autoencoder_race(count: int) -> list[dict]:
         for name, theirs in ("torch's SVD", svd), ("scikit-learn", sklearn):
             for steps in STEPS:
                 mine = functools.partial(ours, steps)
-                both = mine(), theirs()
-                errors = [round(F.mse_loss(x, unseen).item(), 5) for x in both]
+                outputs = mine(), theirs()
+                errors = [round(F.mse_loss(x, unseen).item(), 5) for x in outputs]
                 what = {"what": f"{name}, {data}, {steps} steps", "target": 5}
                 for threads in 1, 2:
                     row = pairs(mine, theirs, threads, count)
                     rows.append(what | {"errors": errors} | row)
-    return rows + whole_processes(size, max(STEPS), count)
-
-
-def whole_processes(size: int, steps: int, count: int) -> list[dict]:
-    """From the start of Python to the end, with the lesson's loader on both sides."""
-    ways = (
-        f"autoencoder.train(x, {size}, {steps}, seed=0)",
-        f"from sklearn.decomposition import PCA; PCA({size}).fit(x.numpy())",
-    )
-    rows = []
-    for data in "digits", "mnist":
-        for threads in 1, 2:
-            codes = [FIT.format(data=data, threads=threads, way=way) for way in ways]
-            times = [[clock(code) for code in codes] for _ in range(count)]
-            row = {"what": f"whole process, {data}", "target": 5, "threads": threads}
-            rows.append(row | summary(times))
+        rows += whole_processes(data, seen, size, max(STEPS), count)
     return rows
 
 
 FIT = """
-import autoencoder, threadpoolctl, torch
-torch.set_num_threads({threads}); threadpoolctl.threadpool_limits({threads})
-x = autoencoder.load_digits("{data}")[0].flatten(1)
+import numpy, threadpoolctl
+x = numpy.load({path!r})
+{imports}
+threadpoolctl.threadpool_limits({threads})
 {way}
 """
+
+
+def whole_processes(data: str, seen, size: int, steps: int, count: int) -> list[dict]:
+    """From the start of Python to the end; both sides find the images in a file."""
+    train = f"autoencoder.train(torch.from_numpy(x), {size}, {steps}, seed=0)"
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        numpy.save(path := f"{folder}/seen.npy", seen.numpy())
+        for threads in 1, 2:
+            ways = {
+                f"import autoencoder, torch; torch.set_num_threads({threads})": train,
+                "from sklearn.decomposition import PCA": f"PCA({size}).fit(x)",
+            }
+            codes = [
+                FIT.format(path=path, imports=imports, threads=threads, way=way)
+                for imports, way in ways.items()
+            ]
+            row = {"what": f"whole process, scikit-learn, {data}", "target": 5}
+            times = turns(codes, clock, count)
+            rows.append(row | {"threads": threads} | summary(times))
+    return rows
 
 
 def clock(code: str) -> float:
     """Milliseconds of a process that runs this."""
     start = time.perf_counter()
-    alone("-c", code)
+    alone("-c", code + "\nprint('done')")
     return 1e3 * (time.perf_counter() - start)
-
-
-def pipeline(count: int) -> list[dict]:
-    """A step of lightning.py beside Lightning as it comes, and the plain loop."""
-    lesson = f"cluster.step_milliseconds({cluster.ALONE!r})"
-    ways = {
-        "Lightning's defaults": (0.5, f"opponents.defaults({cluster.EPOCHS})"),
-        "the plain loop": (1.5, f"cluster.step_milliseconds({cluster.PLAIN!r})"),
-    }
-    rows = []
-    for name, (target, way) in ways.items():
-        for threads in 1, 2:
-            sides = (STEP.format(threads=threads, way=one) for one in (lesson, way))
-            codes = [*sides]
-            times = [[float(alone("-c", code)) for code in codes] for _ in range(count)]
-            row = {"what": name, "target": target, "threads": threads}
-            rows.append(row | summary(times))
-    return rows
 
 
 STEP = """
@@ -257,6 +249,27 @@ with contextlib.redirect_stdout(io.StringIO()):
     found = {way}
 print(found)
 """
+
+
+def pipeline(count: int) -> list[dict]:
+    """A step of lightning.py, of Lightning's defaults, and of the plain loop."""
+    ways = (
+        f"cluster.step_milliseconds({cluster.ALONE!r})",
+        f"opponents.defaults({cluster.EPOCHS})",
+        f"cluster.step_milliseconds({cluster.PLAIN!r})",
+    )
+    rows = []
+    for threads in 1, 2:
+        codes = [STEP.format(threads=threads, way=way) for way in ways]
+        found = turns(codes, lambda code: float(alone("-c", code)), count)
+        for name, target, one, other in (
+            ("Lightning's defaults", 0.5, 0, 1),
+            ("the plain loop", 1.5, 0, 2),
+            ("the plain loop beside those defaults", None, 2, 1),
+        ):
+            row = {"what": name, "target": target, "threads": threads}
+            rows.append(row | summary([[turn[one], turn[other]] for turn in found]))
+    return sorted(rows, key=lambda row: row["what"])
 
 
 def trained(recipe: str, seed: int, threads: int, deadline: float) -> dict:
@@ -281,23 +294,26 @@ def digits(count: int) -> list[dict]:
                 if seed == 0 or recipe == "tuned":  # the others take minutes
                     theirs = trained(recipe, seed, threads, mine["runs"][-1][1])
                     found[recipe].append((mine, theirs))
-        rows += [against(name, threads, pairs) for name, pairs in found.items()]
+        rows += [against(name, threads, runs) for name, runs in found.items()]
     return rows
 
 
-def against(recipe: str, threads: int, pairs: list[tuple[dict, dict]]) -> dict:
-    whole = summary([[one["whole"] for one in pair] for pair in pairs])
-    training = summary([[one["runs"][-1][1] for one in pair] for pair in pairs])
-    at_once, reached = [], []
-    for mine, theirs in pairs:
-        deadline = mine["runs"][-1][1]
+def against(recipe: str, threads: int, runs: list[tuple[dict, dict]]) -> dict:
+    """A row of the race from pairs of what benchmarks.recipes printed.
+
+    Beside ratios: both accuracies at the moment ours ends, and theirs at its end."""
+    whole = summary([[one["whole"] for one in pair] for pair in runs])
+    training = summary([[one["runs"][-1][1] for one in pair] for pair in runs])
+    at_once = []
+    for mine, theirs in runs:
+        _, deadline, accuracy = mine["runs"][-1]
         later = [run for run in theirs["runs"] if run[1] >= deadline]
-        at_once.append([mine["runs"][-1][2], (later or theirs["runs"][-1:])[0][2]])
-        reached.append(theirs["runs"][-1][2] >= recipes.GOAL)
-    ours, theirs = (median(side) for side in zip(*at_once, strict=True))
+        at_once.append([accuracy, (later or theirs["runs"][-1:])[0][2]])
+    ended = median(theirs["runs"][-1][2] for _, theirs in runs)
     about = {"what": recipe, "threads": threads, "target": WHOLE.get(recipe)}
-    about |= {"training": training["ratio"][1], "accuracies": [ours, theirs]}
-    return about | whole | {"reached": all(reached)}
+    about |= {"training": training["ratio"][1], "ended": ended}
+    about["accuracies"] = [median(side) for side in zip(*at_once, strict=True)]
+    return about | whole
 
 
 RACES = {
@@ -314,15 +330,12 @@ def measure(names: list[str] = (), count: int = 15) -> None:
     if unknown := set(names) - set(RACES):
         raise SystemExit(f"no race {', '.join(unknown)}; there are {', '.join(RACES)}")
     for name in names or RACES:
-        start = time.perf_counter()
         rows = RACES[name](count)
         for row in rows:
             low, middle, high = row["ratio"]
-            print(
-                f"{name:12} {row['what']:30} threads {row['threads']}  "
-                f"ratio {middle:6.3f} ({low:.3f} to {high:.3f})  target {row['target']}"
-            )
+            words = f"{name:12} {row['what']:36} threads {row['threads']}  "
+            words += f"ratio {middle:6.3f} ({low:.3f} to {high:.3f})  "
+            print(f"{words}target {row['target']}", flush=True)
         known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-        kept = {"pairs": count, "seconds": round(time.perf_counter() - start)}
-        kept = machine() | kept | {"rows": rows}
+        kept = machine() | {"rows": rows}
         KEPT.write_text(json.dumps(known | {name: kept}, indent=1) + "\n")

@@ -1,12 +1,13 @@
 """One thread or two, alone and beside a busy neighbour."""
 
+import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
 from statistics import median
 
-from benchmarks.__main__ import LESSONS, machine, run, takes
+from benchmarks.__main__ import LESSONS, machine, options, run
 
 KEPT = Path(__file__).parent / "threads.json"
 BUSY = [sys.executable, "-c", "while True: pass"]
@@ -14,21 +15,25 @@ BUSY = [sys.executable, "-c", "while True: pass"]
 
 def measure(count: int = 3) -> None:
     """Seconds of each lesson's main on the small digits; write threads.json."""
-    rows = []
-    for lesson in LESSONS:
-        options = {"data": "digits"} if takes(lesson, "data") else {}
-        found = {(n, busy): [] for busy in (False, True) for n in (1, 2)}
-        for _ in range(count):
-            for threads, busy in found:
+    found = {}
+    for turn in range(1, count + 1):
+        for lesson in LESSONS:
+            for busy, threads in itertools.product((False, True), (1, 2)):
                 neighbour = subprocess.Popen(BUSY) if busy else None
                 try:
-                    _, used = run(lesson, threads=threads, **options)
+                    _, used = run(lesson, threads=threads, **options(lesson))
                 finally:
                     if neighbour:
                         neighbour.kill()
                         neighbour.wait()
-                found[threads, busy].append(used["main"])
-        rows.append([lesson, *(round(median(times), 2) for times in found.values())])
-        print(f"{lesson:16}", *rows[-1][1:], flush=True)
-    kept = machine() | {"runs": count, "rows": rows}
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+                found.setdefault((lesson, busy, threads), []).append(used["main"])
+                print(
+                    f"{lesson:16}{threads} {'busy' * busy:4}{used['main']:8.1f} s",
+                    flush=True,
+                )
+        rows = [
+            [name] + [round(median(t), 2) for key, t in found.items() if key[0] == name]
+            for name in LESSONS
+        ]
+        kept = machine() | {"runs": turn, "rows": rows}
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n")  # what is there is kept

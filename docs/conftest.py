@@ -50,7 +50,13 @@ def page(page):
     """A page that remembers what it asked for, and what went wrong."""
     page.asked, page.wrong = [], []
     page.on("request", lambda request: page.asked.append(request.url))
-    page.on("requestfailed", lambda request: page.wrong.append(request.url))
+    # To leave a page aborts what it still loads, its icon say: that is no failure.
+    page.on(
+        "requestfailed",
+        lambda request: (
+            request.failure == "net::ERR_ABORTED" or page.wrong.append(request.url)
+        ),
+    )
     page.on("console", lambda m: m.type == "error" and page.wrong.append(m.text))
     page.on("pageerror", lambda error: page.wrong.append(str(error)))
     page.set_viewport_size({"width": 1280, "height": 720})

@@ -164,51 +164,56 @@ def measured() -> dict:
     ]
     races = {name: race_rows(one["rows"]) for name, one in kept.get("race", {}).items()}
     tables = {"resources": resources(), "claimed": claimed(), "growth": growth}
-    functions = {"ratio": ratio, "plain_of_defaults": plain_of_defaults}
+    functions = {"ratio": ratio, "two_of_one": two_of_one}
     return tables | functions | {"kept": kept, "more": races}
 
 
-def plain_of_defaults(race: dict) -> list[float]:
-    """Milliseconds of the plain loop over those of Lightning's defaults, by threads."""
-    defaults, plain = (
-        [row["theirs"] for row in race["rows"] if row["what"] == what]
-        for what in ("Lightning's defaults", "the plain loop")
-    )
-    return [one / other for one, other in zip(plain, defaults, strict=True)]
+def two_of_one(rows: list[list], one: int) -> str:
+    """Seconds with two threads over those with one, of all lessons: lowest and highest.
+
+    Those with one stand in column `one` of threads.json's rows, the others beside it.
+    """
+    found = [row[one + 1] / row[one] for row in rows]
+    return f"{min(found):.1f} to {max(found):.1f}"
 
 
 def ratio(race: dict, what: str) -> str:
     """The median ratios of a row of a race, with one thread and with two."""
     found = [row["ratio"][1] for row in race["rows"] if row["what"] == what]
-    return " and ".join(f"{one:.2f}" for one in found)
+    return " and ".join(f"{one:.3g}" for one in found)
 
 
-def shown(value) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "not reached"
-    return "; ".join(
-        f"{n:.4g}" for n in (value if isinstance(value, list) else [value])
-    )
+FURTHER = {  # columns that some races have
+    "megabytes": "MB, ours; theirs",
+    "errors": "error, ours; theirs",
+    "training": "ratio of training",
+    "accuracies": "accuracy when ours ends, ours; theirs",
+    "ended": "theirs at its end",
+}
 
 
 def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
-    """The further columns of a race, and all its rows."""
-    extra = {"megabytes": "MB, ours; theirs", "errors": "error, ours; theirs"}
-    extra |= {"training": "ratio of training", "reached": "reached 99 %"}
-    extra |= {"accuracies": "accuracy when ours ends, ours; theirs"}
-    found = {name for row in rows for name in row}
-    extra = {name: head for name, head in extra.items() if name in found}
+    """The further columns of a race, and all its rows; a missed target is bold."""
+    further = {
+        name: head for name, head in FURTHER.items() if any(name in row for row in rows)
+    }
     table = []
     for row in rows:
-        sides = row["ours"], row["theirs"]
-        unit = [f"{n:,.0f}" if n >= 100 else f"{n:.3g}" for n in sides]
-        low, middle, high = (f"{n:.2f}" for n in row["ratio"])
+        ours, theirs, *ratio = (
+            f"{n:,.0f}" if n >= 100 else f"{n:.3g}"
+            for n in (row["ours"], row["theirs"], *row["ratio"])
+        )
+        if row["target"] and row["ratio"][1] > row["target"]:
+            ratio[1] = f"**{ratio[1]}**"
         target = f"{row['target']:g}" if row["target"] else ""
-        missed = row["target"] and row["ratio"][1] > row["target"]
-        ratio = [f"**{middle}**" if missed else middle, low, high]
-        more = [shown(row.get(name, [])) for name in extra]
-        table.append([row["what"], row["threads"], *unit, *ratio, target, *more])
-    return [*extra.values()], table
+        values = [row.get(name, []) for name in further]
+        more = [
+            "; ".join(f"{n:.4g}" for n in (one if isinstance(one, list) else [one]))
+            for one in values
+        ]
+        about = [row["what"], row["threads"], row["pairs"]]
+        table.append([*about, ours, theirs, *ratio, target, *more])
+    return [*further.values()], table
 
 
 def title(lesson: str) -> str:
