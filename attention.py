@@ -33,7 +33,7 @@ ASK = "anna 7, bob 3, cleo 9 ... bob? Is it harder if the answer stands farther 
 CLAIM = "Trained on 8 pairs, attention looks up one of 60: at least 95 % of the weight \
 in the right place, 99 % of the answers right, within 2 points the same at distances \
 from 1 to 60. Trained with its knob at 0, averaging, it stays at chance among 60."
-MARGIN, THREADS = 0.02, 1  # a second thread only costs: the matrices are small
+MARGIN, THREADS = 0.02, 1  # a second loses beside a busy program
 NAMES = "anna bob cleo dan eva finn gus".split()  # 7 of the 70; digit 10 is the "?"
 EXAMPLE = [(0, 7), (1, 3), (2, 9), (3, 1), (4, 4), (5, 8), (6, 5), (1, 10)]
 Device = Literal["cpu", "cuda", "mps", "xpu"]

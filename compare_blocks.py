@@ -38,7 +38,7 @@ CLAIM = (
 )
 MARGIN = 10  # the law is right within this factor
 CHANCE = 0.1  # plain reads less than twice, the others more than six times as much
-THREADS = 1  # layers this small gain nothing from two, and lose beside a busy neighbour
+THREADS = 1  # a second gains little on layers this small, and loses beside others
 
 
 # %%

@@ -46,7 +46,7 @@ ASK = "A framework takes over our training loop: what changes in the numbers?"
 CLAIM = "Nothing: same seed, same losses, each within 1e-6 of the plain loop's."
 MARGIN = 1e-6  # of a loss; one step late, it is off by more than 0.1
 TRAIN, BATCH, RATE = {60_000: 55_000, 1_437: 1_150}, 50, 3e-3  # 50 divides both
-THREADS = 1  # layers this small gain nothing from two
+THREADS = 1  # a second gains little, and loses beside others
 EPOCH = "{0.global_step:6} steps: validation {0.callback_metrics[validation]:.1%}"
 
 

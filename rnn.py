@@ -36,7 +36,7 @@ CLAIM = (
     "from orthogonal recurrent weights every seed recalls, over 7, 13 and 25."
 )
 MARGIN = 0.3  # between best and worst seed; to recall is to be right in 99 % of cases
-THREADS = 1  # steps this small gain nothing from two, and lose beside a busy neighbour
+THREADS = 1  # a second gains little on steps this small, and loses beside others
 SEEDS, WAITS = 8, {7: 2, 13: 4, 25: 8}  # steps, cue included -> rounds of 3 symbols
 
 

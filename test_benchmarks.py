@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import time
 
 import pytest
 import torch
@@ -85,10 +86,14 @@ def test_a_summary_takes_ratios_pair_by_pair():
 
 def test_both_sides_of_a_race_run_in_turns():
     order = []
-    sides = [lambda: order.append("ours"), lambda: order.append("theirs")]
-    found = race.pairs(*sides, threads=1, count=2, seconds=1e-5)
+    sides = [
+        lambda: order.append("ours") or time.sleep(0.002),
+        lambda: order.append("theirs") or time.sleep(0.001),
+    ]
+    found = race.pairs(*sides, threads=1, count=3, seconds=0.1)
     changes = [side for n, side in enumerate(order) if side != order[n - 1]]
-    assert changes == ["ours", "theirs"] * 3  # the first pair warms up
+    turns = len(changes) // 2
+    assert changes == ["ours", "theirs"] * turns and turns > 3 * 2
     assert found["threads"] == 1 and found["ratio"] == sorted(found["ratio"])
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from pathlib import Path
 from statistics import median
 
@@ -19,7 +20,6 @@ import torch
 import torch.nn.functional as F
 from threadpoolctl import threadpool_limits
 from torch import nn
-from torch.utils.benchmark import Timer
 
 import attention
 import autoencoder
@@ -31,21 +31,31 @@ ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "race.json"
 SIZES = [(64, 28, 28, 64), (64, 28, 28, 128), (4, 7, 6, 12), (32, 128, 64, 256)]
 LENGTHS = [128, 512, 1024]
+BLOCK = 0.01  # seconds
 STEPS = [200, 800]  # of autoencoder.py; 800 is its own
 WHOLE = {"official": 0.1, "tuned": 0.7}  # of the opponent's whole process
 
 
-def pairs(ours, theirs, threads: int, count: int, seconds: float = 0.2) -> dict:
-    """Milliseconds of both in turns, so that a busy moment meets both; their ratios."""
-    timers = [
-        Timer("f()", globals={"f": f}, num_threads=threads) for f in (ours, theirs)
-    ]
-    times = []
-    with threadpool_limits(threads):  # Timer does not tell scikit-learn's BLAS
-        for _ in range(count + 1):  # the first pair warms up
-            found = [timer.blocked_autorange(min_run_time=seconds) for timer in timers]
-            times.append([1e3 * one.median for one in found])
-    return summary(times[1:]) | {"threads": threads}
+def pairs(ours, theirs, threads: int, count: int, seconds: float = 1.0) -> dict:
+    """Milliseconds of both in turns, so that a busy moment meets both; their ratios.
+
+    A pair holds the medians of many short blocks in turns, which last `seconds` in all:
+    on a shared machine the next moment is like this one, and the next second is not."""
+    sides, times, before = [], [], torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        with threadpool_limits(threads):  # PyTorch does not tell scikit-learn's BLAS
+            for timer in map(timeit.Timer, (ours, theirs)):
+                number, taken = timer.autorange()  # and warms up
+                block = max(1, round(BLOCK * number / taken))
+                sides.append((timer, block, block * taken / number))
+            turns = max(1, round(seconds / sum(spent for *_, spent in sides)))
+            for _ in range(count):
+                found = [[t.timeit(n) / n for t, n, _ in sides] for _ in range(turns)]
+                times.append([1e3 * median(side) for side in zip(*found, strict=True)])
+    finally:
+        torch.set_num_threads(before)
+    return summary(times) | {"threads": threads}
 
 
 def summary(times: list[list[float]]) -> dict:

@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 from bundle import BUILD, SITE  # noqa: E402
+from lessons import race_rows  # noqa: E402
 
 from benchmarks.__main__ import LESSONS  # noqa: E402
 
@@ -170,6 +171,21 @@ CONTRAST = """() => {
   }
   return low;
 }"""
+
+
+def test_a_missed_target_is_bold_and_further_columns_are_there():
+    row = {"what": "slow", "threads": 1, "pairs": 3, "ours": 1234.5, "theirs": 0.123}
+    rows = [
+        row | {"ratio": [0.9, 0.9527, 1.2], "target": target}
+        for target in (0.95, 1, None)
+    ]
+    rows[0]["errors"] = [0.25, 0.5]
+    further, (missed, met, none) = race_rows(rows)
+    assert further == ["error, ours; theirs"]
+    same = ["slow", 1, 3, "1,234", "0.123", "0.9"]
+    assert missed == [*same, "**0.953**", "1.2", "0.95", "0.25; 0.5"]
+    assert met == [*same, "0.953", "1.2", "1", ""]
+    assert none == [*same, "0.953", "1.2", "", ""]
 
 
 def test_the_keyboard_reaches_search_and_the_first_lesson(page, base_url):
