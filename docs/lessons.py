@@ -186,9 +186,9 @@ def ratio(race: dict, what: str) -> str:
 FURTHER = {  # columns that some races have
     "megabytes": "MB, ours; theirs",
     "errors": "error, ours; theirs",
-    "training": "ratio of training",
-    "accuracies": "accuracy when ours ends, ours; theirs",
-    "ended": "theirs at its end",
+    "training": "ratio, training",
+    "accuracies": "test when ours ends, ours; theirs",
+    "ended": "theirs, at its end",
 }
 
 
@@ -200,7 +200,7 @@ def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
     table = []
     for row in rows:
         ours, theirs, *ratio = (
-            f"{n:,.0f}" if n >= 100 else f"{n:.3g}"
+            f"{n:,.0f}" if n >= 100 else f"{n:.3g}" if n >= 1 else f"{n:.3f}"
             for n in (row["ours"], row["theirs"], *row["ratio"])
         )
         if row["target"] and row["ratio"][1] > row["target"]:

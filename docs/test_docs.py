@@ -182,7 +182,7 @@ def test_a_missed_target_is_bold_and_further_columns_are_there():
     rows[0]["errors"] = [0.25, 0.5]
     further, (missed, met, none) = race_rows(rows)
     assert further == ["error, ours; theirs"]
-    same = ["slow", 1, 3, "1,234", "0.123", "0.9"]
+    same = ["slow", 1, 3, "1,234", "0.123", "0.900"]
     assert missed == [*same, "**0.953**", "1.2", "0.95", "0.25; 0.5"]
     assert met == [*same, "0.953", "1.2", "1", ""]
     assert none == [*same, "0.953", "1.2", "", ""]
