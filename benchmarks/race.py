@@ -49,9 +49,9 @@ def pairs(ours, theirs, threads: int, count: int, seconds: float = 1.0) -> dict:
                 number, taken = timer.autorange()  # and warms up
                 block = max(1, round(BLOCK * number / taken))
                 sides.append((timer, block, block * taken / number))
-            turns = max(1, round(seconds / sum(spent for *_, spent in sides)))
+            often = max(1, round(seconds / sum(spent for *_, spent in sides)))
             for _ in range(count):
-                found = [[t.timeit(n) / n for t, n, _ in sides] for _ in range(turns)]
+                found = [[t.timeit(n) / n for t, n, _ in sides] for _ in range(often)]
                 times.append([1e3 * median(side) for side in zip(*found, strict=True)])
     finally:
         torch.set_num_threads(before)
