@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import autoencoder
 from benchmarks import __main__ as bench
 from benchmarks import ablation, cluster, floors, growth, race, recipes
-from benchmarks.cluster import DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
+from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
@@ -53,7 +53,7 @@ def test_the_page_shows_every_way_and_every_size():
     assert all(len(found) >= 5 for found in known["milliseconds"].values())
     assert [row[1] for row in known["paper"]] == ["8", "64", "1,024"] * 2
     assert known["two"] == "45,096"  # 11,274 parameters, and each sends all of them
-    assert known["most"] == f"{MEMORY / STATE / 1e9:.0f}" == "5"
+    assert known["most"] == f"{MEMORY / STATE / 1e9:.0f}" == "5" and BYTES == 4
 
 
 # Growth
