@@ -228,7 +228,7 @@ def fit_and_test(trainer: pl.Trainer, data: MNISTDataModule, resume: str) -> dic
     run = {"images": size, "batch_size": data.batch_size, "seed": data.seed}
     data.hparams.update(run)  # a checkpoint carries them along
     torch.manual_seed(data.seed)
-    model, path = DigitClassifier(), None
+    model, path = trainer.precision_plugin.convert_module(DigitClassifier()), None
     if resume != "none":
         path = newest(resume, model, run, trainer.max_epochs)
         print(f"Going on from {path}" if path else "No checkpoint: starting afresh")

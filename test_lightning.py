@@ -349,14 +349,17 @@ def stopped(tmp_path) -> list[Path]:
     return sorted(tmp_path.glob(SAVED), key=os.path.getmtime)
 
 
-def test_a_run_in_two_halves_is_the_run_in_one(tmp_path, monkeypatch, capsys):
-    whole = lightning.main(epochs=4)
+@pytest.mark.parametrize("precision", ["32-true", "64-true"])
+def test_a_run_in_two_halves_is_the_run_in_one(
+    precision, tmp_path, monkeypatch, capsys
+):
+    whole = lightning.main(epochs=4, precision=precision)
     weights = torch.load(max(tmp_path.glob(SAVED), key=os.path.getmtime))["state_dict"]
     (tmp_path / "again").mkdir()
     monkeypatch.chdir(tmp_path / "again")
-    lightning.main(epochs=2)
+    lightning.main(epochs=2, precision=precision)
     torch.rand(5)  # Lightning does not restore the global random state
-    halves = lightning.main(epochs=4, resume="last")
+    halves = lightning.main(epochs=4, resume="last", precision=precision)
     assert halves == whole
     last = max(Path().glob(SAVED), key=os.path.getmtime)
     assert last.name == "epoch=3-step=92.ckpt"
@@ -557,11 +560,10 @@ def test_claim_the_whole_lesson_holds_and_stays_quiet(tmp_path, capfd, caplog):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_claim_97_percent_on_mnist(seed, monkeypatch, capsys):
+def test_claim_97_percent_on_mnist(monkeypatch, capsys):
     monkeypatch.setenv("NN_DATA", str(NN_DATA))
     if not (NN_DATA / "MNIST" / "raw").exists():
         pytest.skip("MNIST is not on this disk")
-    numbers = lightning.main(data="mnist", seed=seed)
-    # 2 seeds: 98.3 and 98.4 %
+    numbers = lightning.main(data="mnist")
+    # 5 seeds: 98.2 to 98.6 %
     assert numbers["accuracy"] > 0.97 and numbers["holds"] == 1

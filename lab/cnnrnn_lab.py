@@ -56,6 +56,13 @@ def shares(in_order: torch.Tensor, any_order: torch.Tensor) -> dict[str, float]:
 
 
 @app.function
+def shuffled(order: list[int]) -> list[int]:
+    """Another order, at random: never the same one, or the button seems dead."""
+    new = random.sample(order, len(order))
+    return new if new != order else shuffled(order)
+
+
+@app.function
 def shoot(digit: int, place: tuple[int, int], motion: str, order: list[int]):
     """One film (1, T, 1, 28, 28), its frames in this order."""
     image = unseen[digit : digit + 1]
@@ -174,9 +181,7 @@ def _(reset, set_order):
     backwards = mo.ui.button(
         label="Play backwards", on_click=lambda _: set_order(lambda order: order[::-1])
     )
-    shuffle = mo.ui.button(
-        label="Shuffle", on_click=lambda _: set_order(random.sample(ORDER, 6))
-    )
+    shuffle = mo.ui.button(label="Shuffle", on_click=lambda _: set_order(shuffled))
     train = mo.ui.run_button(label="Watch both train")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("cnnrnn")

@@ -79,3 +79,36 @@ def open_lab(page, server):
         return page
 
     return visit
+
+
+@pytest.fixture
+def at_rest(page):
+    """What `read()` says once it has said the same for a second."""
+
+    def wait(read):
+        for _ in range(10):
+            last = read()
+            page.wait_for_timeout(1000)
+            if read() == last:
+                return last
+        raise AssertionError(f"it never rests: {last}")
+
+    return wait
+
+
+@pytest.fixture
+def watch_and_stop(page, at_rest):
+    """What `read()` still says after Stop; before that so many things, as it trains."""
+
+    def watch(read, pictures: int = 5):
+        seen = set()
+        for _ in range(600):
+            seen.add(read())
+            if len(seen) == pictures:
+                break
+            page.wait_for_timeout(50)
+        assert len(seen) == pictures
+        page.get_by_role("button", name="Stop").click()
+        return at_rest(read)
+
+    return watch

@@ -190,7 +190,9 @@ def test_bad_input_gets_a_friendly_line(page, open_lab):
     sound(page)
 
 
-def test_training_streams_stop_stops_and_reset_restores_everything(page, open_lab):
+def test_training_streams_stop_stops_and_reset_restores_everything(
+    page, open_lab, watch_and_stop
+):
     open_lab("autoencoder")
     first = headline(page).inner_text()
     start = walk(page).get_attribute("alt")
@@ -208,18 +210,7 @@ def test_training_streams_stop_stops_and_reset_restores_everything(page, open_la
     page.get_by_role("button", name="Train").click()
     training = page.locator("img[alt*='Step ']")
     training.wait_for()
-    seen = set()
-    for _ in range(600):
-        seen.add(training.get_attribute("alt"))
-        if len(seen) == 5:
-            break
-        page.wait_for_timeout(50)
-    assert len(seen) == 5
-    page.get_by_role("button", name="Stop").click()
-    page.wait_for_timeout(600)  # the last step, the last picture
-    last = training.get_attribute("alt")
-    page.wait_for_timeout(600)
-    assert training.get_attribute("alt") == last
+    watch_and_stop(lambda: training.get_attribute("alt"))
     expect(headline(page)).to_contain_text("press Train")  # nothing half trained
     page.get_by_role("button", name="Reset").click()
     expect(headline(page)).to_have_text(first)

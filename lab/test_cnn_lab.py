@@ -279,7 +279,9 @@ def test_bad_input_gets_a_friendly_line(page, open_lab):
     sound(page)
 
 
-def test_training_streams_stop_stops_and_reset_restores_everything(page, open_lab):
+def test_training_streams_stop_stops_and_reset_restores_everything(
+    page, open_lab, watch_and_stop
+):
     open_lab("cnn")
     first = headline(page).inner_text()
     draw(page)
@@ -294,18 +296,7 @@ def test_training_streams_stop_stops_and_reset_restores_everything(page, open_la
     page.get_by_role("button", name="Train").click()
     told = page.locator("img[alt*='Step ']")
     told.wait_for()
-    seen = set()
-    for _ in range(600):
-        seen.add(told.get_attribute("alt"))
-        if len(seen) == 5:
-            break
-        page.wait_for_timeout(50)
-    assert len(seen) == 5
-    page.get_by_role("button", name="Stop").click()
-    page.wait_for_timeout(600)  # the last step, the last picture
-    last = told.get_attribute("alt")
-    page.wait_for_timeout(600)
-    assert told.get_attribute("alt") == last
+    watch_and_stop(lambda: told.get_attribute("alt"))
     expect(headline(page)).to_contain_text("press Train")  # nothing half trained
     page.get_by_role("button", name="Reset").click()
     expect(headline(page)).to_have_text(first)

@@ -102,7 +102,7 @@ def test_dragging_the_depth_to_100_changes_the_picture(page, open_lab):
     assert look_again(page, before)[1] != before[1]
 
 
-def test_depth_size_and_seed_by_keyboard_alone_and_reset(page, open_lab):
+def test_depth_size_and_seed_by_keyboard_alone_and_reset(page, open_lab, at_rest):
     open_lab("compare_blocks")
     before = look(page)
     depth, size = (page.get_by_role("slider").nth(n) for n in range(2))
@@ -116,12 +116,12 @@ def test_depth_size_and_seed_by_keyboard_alone_and_reset(page, open_lab):
     page.keyboard.press("Enter")
     line = "python compare_blocks.py --depth 100 --size 56 --seed 7"
     expect(page.get_by_text(line, exact=True)).to_be_visible()
-    page.wait_for_timeout(300)
-    changed = look_again(page, before)
+    changed = at_rest(lambda: look(page))
     assert changed[1] != before[1]
     page.get_by_role("button", name="Reset").press("Enter")
     expect(page.get_by_text("python compare_blocks.py", exact=True)).to_be_visible()
-    assert look_again(page, changed)[1] == before[1]
+    look_again(page, changed)
+    assert at_rest(lambda: look(page))[1] == before[1]
     expect(page.get_by_role("textbox", name="Seed")).to_have_value("0")
     for slider, value in (depth, "50"), (size, "64"):
         expect(slider).to_have_attribute("aria-valuenow", value)
@@ -166,22 +166,11 @@ def test_what_was_begun_for_other_settings_leaves_no_picture_behind(page, open_l
     expect(told).to_have_count(0)
 
 
-def test_training_streams_and_stop_stops(page, open_lab):
+def test_training_streams_and_stop_stops(page, open_lab, watch_and_stop):
     open_lab("compare_blocks")
     page.get_by_role("button", name="Train all four").click()
-    told, steps = page.get_by_text("of 800", exact=False), set()
-    for _ in range(600):
-        steps.add(told.inner_text())
-        if len(steps) == 5:
-            break
-        page.wait_for_timeout(50)
-    assert len(steps) == 5
-    page.get_by_role("button", name="Stop").click()
-    before = look(page)
-    page.wait_for_timeout(500)  # the last step, the last picture
-    last = told.inner_text()
-    page.wait_for_timeout(700)
-    assert told.inner_text() == last
+    told, before = page.get_by_text("of 800", exact=False), look(page)
+    last = watch_and_stop(told.inner_text)
     assert 0 < int(last.split()[1]) < 800
     page.get_by_role("slider").first.press("ArrowRight")  # and nobody holds the lock
     look_again(page, before)

@@ -94,18 +94,14 @@ def test_the_curve_grows_at_once_and_lightning_comes_to_lie_on_it(page, open_lab
     expect(page.get_by_text("Test accuracy of the best epoch: ")).to_be_visible()
 
 
-def test_stop_stops_and_a_new_setting_starts_anew(page, open_lab):
+def test_stop_stops_and_a_new_setting_starts_anew(page, open_lab, watch_and_stop):
     open_lab("lightning")
     slider = page.get_by_role("slider").first
     page.get_by_role("slider").nth(1).press("Home")  # batches of 10
     slider.press("End")  # 20 epochs
     told = page.locator("img[alt*=' of 2300'], img[alt*=' of 110000']")
     told.wait_for()
-    page.get_by_role("button", name="Stop").click()
-    page.wait_for_timeout(800)  # the last step, the last picture
-    last = page.locator(losses).get_attribute("src")
-    page.wait_for_timeout(800)
-    assert page.locator(losses).get_attribute("src") == last
+    watch_and_stop(lambda: page.locator(losses).get_attribute("src"), pictures=2)
     assert "Plain loop: step " in told.get_attribute("alt")
     slider.focus()
     page.keyboard.press("Home")

@@ -169,18 +169,12 @@ def test_both_train_before_your_eyes_to_what_the_lesson_says(page, open_lab):
     expect(page.get_by_alt_text(alt)).to_be_visible()
 
 
-def test_stop_stops(page, open_lab):
+def test_stop_stops(page, open_lab, watch_and_stop):
     open_lab("rnn")
     page.get_by_role("button", name="Train eight seeds").click()
     told = page.locator("img[alt^='Training '][alt$=' of 48']")
     told.wait_for()
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_label("Symbols").fill("abc")  # answered after stop has been
-    expect(page.get_by_text("1 a, 1 b, 1 c")).to_be_visible()
-    page.wait_for_timeout(300)  # the last step, the last picture
-    last = told.get_attribute("src")
-    page.wait_for_timeout(700)
-    assert told.get_attribute("src") == last
+    watch_and_stop(lambda: told.get_attribute("src"), pictures=2)
     assert re.fullmatch(r"Training \d+ of 48", told.get_attribute("alt"))
 
 
