@@ -285,7 +285,8 @@ def main(
     trainer = make_trainer(losses := [], epochs, **engine)
     digits = MNISTDataModule(None, batch_size, data, seed)
     scores = fit_and_test(trainer, digits, resume)
-    return compare(scores, torch.stack(losses), digits, epochs)
+    ours = torch.tensor(losses, device=trainer.strategy.root_device)
+    return compare(scores, ours, digits, epochs)
 
 
 # %%
@@ -305,7 +306,7 @@ def watch(losses: list) -> pl.Callback:
     return pl.callbacks.LambdaCallback(
         on_train_batch_end=step,
         on_train_epoch_end=lambda t, module: module.print(EPOCH.format(t)),
-        on_save_checkpoint=lambda t, m, saved: saved.update(losses=torch.stack(losses)),
+        on_save_checkpoint=lambda t, m, file: file.update(losses=torch.tensor(losses)),
         on_load_checkpoint=lambda t, m, saved: losses or losses.extend(saved["losses"]),
         on_exception=stop,
     )
@@ -332,9 +333,8 @@ def newest(resume: str, model: nn.Module, run: dict, epochs: int) -> Path | None
                 if theirs != run or done > epochs:
                     raise LookupError(f"{done} epochs of {theirs}, not of {run}")
                 return path
-            except (RuntimeError, LookupError, TypeError) as why:
-                line = f"{path} does not fit: {why}"
-                raise OSError(textwrap.shorten(line, 400)) from why
+            except (RuntimeError, LookupError, TypeError) as e:
+                raise OSError(textwrap.shorten(f"{path} does not fit: {e}", 400)) from e
     if resume != "last":
         raise OSError(f"{resume} is torn")
 

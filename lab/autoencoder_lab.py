@@ -278,7 +278,7 @@ def _(data, nets, noise, pad, problem, sample, settings, unseen_errors, x):
 def _(codes, more):
     mo.stop(codes is None)
     _low, _high = codes.amin(dim=0).floor().tolist(), codes.amax(dim=0).ceil().tolist()
-    _start = [round(number, 1) for number in codes[0].tolist()]  # a clean digit
+    _start = [round(number, 1) + 0.0 for number in codes[0].tolist()]  # no -0.0
     point = mo.ui.array(
         [
             mo.ui.slider(low, high + more, 0.1, start, label=name, show_value=True)

@@ -211,7 +211,8 @@ def test_by_keyboard_alone_one_gets_mains_numbers_and_reset_brings_all_back(
     open_lab("attention")
     told = picture(page, "The weights of the question")
     first = told.get_attribute("alt")
-    assert "Weight on bob 3: 21%, trained " in first
+    trained = look([kept()], parse(LIST))[1][0, -1, 1]
+    assert f"Weight on bob 3: 21%, trained {trained:.0%}" in first
     knob, distance, steps = (page.get_by_role("slider").nth(n) for n in range(3))
     knob.press("Home")
     alt = "Weight on bob 3: 12%, trained 12%"  # an eighth
@@ -261,6 +262,8 @@ def test_training_streams_and_stop_stops(page, open_lab, watch_and_stop):
     told = page.get_by_text("of 1600")
     last = watch_and_stop(told.inner_text)
     assert 0 < int(last.split()[1]) < 1600
+    page.get_by_role("slider").first.press("End")  # and the page still answers
+    expect(page.get_by_alt_text("bob 3: 100%, trained 100%")).to_be_visible()
     expect(page.get_by_text("After 800 steps from seed 0 it answers")).to_be_visible()
 
 

@@ -29,6 +29,8 @@ BACKWARDS = dict(still="still", left="right", right="left", up="down", down="up"
 @pytest.fixture(autouse=True)
 def own_cache(cache, monkeypatch):
     monkeypatch.setattr(shared, "CACHE", cache)
+    for view in cnnrnn.VIEWS:  # else the first page waits for their training
+        kept(view, 0)
 
 
 def said(view: str, film: torch.Tensor) -> str:

@@ -33,7 +33,7 @@ def test_the_network_and_its_recall_are_those_of_the_lessons_train(start):
         x, first = rnn.deal(1000, rnn.WAITS[25])
     assert net.recall.item() == share
     right = (net(x).argmax(dim=1) == first).float().mean().item()
-    assert right == pytest.approx(share, abs=0.06)  # other sequences: sd 0.016
+    assert right == pytest.approx(share, abs=0.09)  # two draws of 1,000: sd 0.022
     assert trained(start, rnn.WAITS[25], seed=0).recall == net.recall  # from the cache
 
 
@@ -176,6 +176,8 @@ def test_stop_stops(page, open_lab, watch_and_stop):
     told.wait_for()
     watch_and_stop(lambda: told.get_attribute("src"), pictures=2)
     assert re.fullmatch(r"Training \d+ of 48", told.get_attribute("alt"))
+    page.get_by_label("Symbols").fill("abc")  # and the page still answers
+    expect(page.get_by_text("1 a, 1 b, 1 c")).to_be_visible()
 
 
 def test_on_a_phone_the_two_networks_stand_one_below_the_other(page, open_lab):

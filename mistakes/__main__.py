@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 PRACTICE = Path("practice")
 MISTAKE = "says", "symptom", "right", "wrong", "hints"
 BLANK = "right", "ask"
-PATIENCE = 300  # seconds for the tests of one lesson
+PATIENCE = 600  # seconds for the tests of one lesson
 
 
 class UsageError(Exception):
