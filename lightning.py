@@ -285,8 +285,7 @@ def main(
     trainer = make_trainer(losses := [], epochs, **engine)
     digits = MNISTDataModule(None, batch_size, data, seed)
     scores = fit_and_test(trainer, digits, resume)
-    ours = torch.tensor(losses, device=trainer.strategy.root_device)
-    return compare(scores, ours, digits, epochs)
+    return compare(scores, torch.tensor(losses, device=accelerator), digits, epochs)
 
 
 # %%
@@ -333,8 +332,9 @@ def newest(resume: str, model: nn.Module, run: dict, epochs: int) -> Path | None
                 if theirs != run or done > epochs:
                     raise LookupError(f"{done} epochs of {theirs}, not of {run}")
                 return path
-            except (RuntimeError, LookupError, TypeError) as e:
-                raise OSError(textwrap.shorten(f"{path} does not fit: {e}", 400)) from e
+            except (RuntimeError, LookupError, TypeError) as why:
+                line = f"{path} does not fit: {why}"
+                raise OSError(textwrap.shorten(line, 400)) from why
     if resume != "last":
         raise OSError(f"{resume} is torn")
 
