@@ -30,10 +30,10 @@ def test_the_network_and_its_recall_are_those_of_the_lessons_train(start):
     net = trained(start, rnn.WAITS[25], seed=0)
     with shared.alone():
         share = rnn.train(start, rnn.WAITS[25], 200, 0, "cpu")
-        x, first = rnn.deal(1000, rnn.WAITS[25])
+        x, first = rnn.deal(4000, rnn.WAITS[25])
     assert net.recall.item() == share
     right = (net(x).argmax(dim=1) == first).float().mean().item()
-    assert right == pytest.approx(share, abs=0.09)  # two draws of 1,000: sd 0.022
+    assert right == pytest.approx(share, abs=0.06)  # other sequences: sd 0.018
     assert trained(start, rnn.WAITS[25], seed=0).recall == net.recall  # from the cache
 
 
