@@ -1,0 +1,1 @@
+"""What serves every lesson, and knows none of them by name."""

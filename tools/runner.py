@@ -1,0 +1,111 @@
+"""A lesson's main in a process and an empty folder of its own.
+
+This is how anything here runs a lesson whole: the file is copied alone, as a student
+would copy it, so that every run also shows that it needs nothing else.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.catalogue import ROOT, Lesson
+
+PATIENCE = 600  # seconds
+CHILD = ROOT / "tools" / "child.py"
+STYLE = ROOT / "matplotlibrc"
+
+
+class RunError(Exception):
+    """A run came to no end of its own; the message says which lesson's, and why."""
+
+
+@dataclass
+class Run:
+    """What a run left behind."""
+
+    numbers: dict[str, float]  # what main returned; empty, if it did not come so far
+    printed: str
+    error: str  # its type and message; empty, if all went well
+    used: dict[str, float]  # seconds (wall, cpu, imports, main) and peak memory in MB
+    folder: Path  # figures/, as the lesson saves them; shown/, those left open
+
+    @property
+    def last(self) -> str:
+        """The last line: of its error, or else of what it printed."""
+        lines = self.printed.strip().splitlines()
+        return self.error or (lines[-1] if lines else "")
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The figures that it left open, in the order of their making."""
+        return sorted(self.folder.glob("shown/*.png"), key=lambda path: int(path.stem))
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Variables for a lesson's process: this style, no screen, the same data folder."""
+    data = Path(os.environ.get("NN_DATA", ROOT / "data")).resolve()
+    ours = {"MATPLOTLIBRC": str(STYLE), "MPLBACKEND": "agg", "NN_DATA": str(data)}
+    return os.environ | ours | more
+
+
+def run(
+    lesson: Lesson,
+    folder: Path,
+    text: str | None = None,
+    threads: int = 0,
+    show: bool = False,
+    **options,
+) -> Run:
+    """Run main with these options, in this empty folder. An error of the lesson is a
+    result too; RunError if its process is killed, or takes longer than PATIENCE.
+
+    Args:
+        text: what the file says instead, a mistake for example
+        threads: of torch; 0: as many as the lesson says
+        show: whether to draw the figures that it leaves open into shown/
+    """
+    source = lesson.text if text is None else text
+    (folder / f"{lesson.name}.py").write_text(source, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        job, report = Path(elsewhere, "job.json"), Path(elsewhere, "report.json")
+        asked = {"lesson": lesson.name, "threads": threads, "options": options}
+        job.write_text(json.dumps({"show": show, "run": asked}), encoding="utf-8")
+        command = [sys.executable, "-P", str(CHILD), str(job), str(report)]
+        start = time.perf_counter()
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment(),
+                timeout=PATIENCE,
+                capture_output=True,
+                text=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise RunError(f"{lesson.file} takes over {PATIENCE} s") from None
+        wall = time.perf_counter() - start
+        if not report.exists():
+            ended = f"{lesson.file}: its process ended with code {done.returncode}"
+            raise RunError(f"{ended}\n{done.stderr}".strip())
+        told = json.loads(report.read_text(encoding="utf-8"))
+    used = {"wall": wall} | told["used"]
+    used = {name: round(value, 2) for name, value in used.items()}
+    return Run(told["numbers"], told["printed"], told["error"], used, folder)
+
+
+def measure(lesson: Lesson, pictures: Path | None = None, threads: int = 0, **options):
+    """Numbers of a run, and what it used; RunError if it fails. Nothing is kept, but
+    for the lesson's pictures, in this folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(lesson, Path(folder), threads=threads, **options)
+        if found.error:
+            raise RunError(f"{lesson.file} failed with {options}: {found.error}")
+        if pictures:
+            for path in (found.folder / "figures").iterdir():
+                path.replace(pictures / path.name)
+    return found.numbers, found.used

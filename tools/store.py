@@ -1,0 +1,99 @@
+"""The store of runs: what an unchanged lesson printed, drew and returned.
+
+A full run takes some 15 seconds, and a dozen places want it: tests, evening, the README,
+the site. It is made once, and kept in .runs/ (or the folder that NN_RUNS names) under a
+checksum of all that it depends on: the file's text, the options, the style, and the
+versions of Python and of the packages that the lesson lists. Change a letter of any of
+them, and it is run again. `rm -r .runs` forgets everything; nothing else depends on it.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+
+from filelock import FileLock
+
+from tools import runner
+from tools.catalogue import ROOT, Lesson
+from tools.runner import Run
+
+KEPT = 1000  # runs; the oldest beyond them are forgotten
+
+
+def folder() -> Path:
+    return Path(os.environ.get("NN_RUNS", ROOT / ".runs")).resolve()
+
+
+def key(lesson: Lesson, text: str, options: dict) -> str:
+    """A checksum of all that a run's numbers, words and pictures depend on."""
+    versions = {name: version(name) for name in lesson.requires}
+    depends = {
+        "lesson": lesson.name,
+        "text": text,
+        "options": options,
+        "style": runner.STYLE.read_text(encoding="utf-8"),
+        "child": runner.CHILD.read_text(encoding="utf-8"),
+        "python": platform.python_version(),
+        "versions": versions,
+    }
+    return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run:
+    """The run of main on the small digits with these options; from the store, if an
+    equal one is there. A module stands for the lesson that its file is."""
+    if isinstance(lesson, ModuleType):
+        lesson = Lesson(Path(lesson.__file__))
+    options = lesson.on("digits") | options
+    text = lesson.text if text is None else text
+    place = folder() / f"{lesson.name}-{key(lesson, text, options)}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{place}.lock"):  # whoever wants the same waits for it
+        if not (place / "run.json").exists():
+            keep(lesson, text, options, place)
+    told = json.loads((place / "run.json").read_text(encoding="utf-8"))
+    return Run(**told, folder=place)
+
+
+def keep(lesson: Lesson, text: str, options: dict, place: Path) -> None:
+    """Run it, and put what it left into this place: all of it, or nothing."""
+    with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
+        work, new = Path(scratch, "work"), Path(scratch, "new")
+        work.mkdir()
+        new.mkdir()
+        found = runner.run(lesson, work, text, show=True, **options)
+        for name in ("figures", "shown"):
+            if (work / name).is_dir():
+                shutil.copytree(work / name, new / name)
+        told = asdict(found)
+        del told["folder"]
+        (new / "run.json").write_text(json.dumps(told), encoding="utf-8")
+        shutil.rmtree(place, ignore_errors=True)  # what a killed run may have left
+        new.rename(place)
+    forget()
+
+
+def forget() -> None:
+    """Drop the oldest runs beyond KEPT."""
+    places = [path for path in folder().glob("*-*") if path.is_dir()]
+    places.sort(key=lambda path: path.stat().st_mtime)
+    for old in places[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+        old.with_name(f"{old.name}.lock").unlink(missing_ok=True)
+
+
+def together(
+    jobs: Iterable[tuple[Lesson, str | None]], workers: int = 2
+) -> Iterator[Run]:
+    """The runs of these lessons and texts, in their order, several at a time."""
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(lambda job: full(*job), jobs)
