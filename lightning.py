@@ -11,6 +11,9 @@ A framework takes the training loop away and asks for its parts; in return they 
 GPU or on many processes. It can be trusted only if the numbers stay the same: so we
 train one network twice, by a plain loop and by Lightning, and subtract the losses.
 
+A GPU adds in another order from run to run, so there even one loop alone does not repeat
+its losses. ``deterministic=True`` asks PyTorch, and so both loops, for a fixed order.
+
 :Run: ``python lightning.py --devices 2``; after a Ctrl-C, with ``--resume last``
 :Shapes: B batch
 :Paper: Li et al. 2020, https://arxiv.org/abs/2006.15704
@@ -209,6 +212,7 @@ def make_trainer(losses: list, epochs: int, *callbacks: pl.Callback, **options):
             logger=pl.loggers.CSVLogger("."),
             log_every_n_steps=1,  # the digits have only 23 in an epoch
             reload_dataloaders_every_n_epochs=1,  # each has its own order
+            deterministic=options["accelerator"] == "cuda",  # of all of PyTorch
             enable_progress_bar=sys.stdout.isatty(),
             enable_model_summary=False,
             **options,
