@@ -1,121 +1,58 @@
-"""Measure the lessons, and race them: python -m benchmarks COMMAND."""
+"""Measure the lessons, and race them: python -m benchmarks COMMAND.
+
+A leaf: nothing imports this package. What it measured lies beside this file, as JSON;
+`render` writes of it what the README and the site show.
+"""
 
 import argparse
-import ast
 import contextlib
-import hashlib
+import functools
 import importlib
 import json
 import math
 import os
 import platform
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version as version_of
 from pathlib import Path
 from statistics import mean, median, stdev
 
-ROOT = Path(__file__).parent.parent
-SEEDS = ROOT / "benchmarks" / "seeds.jsonl"
-KEPT = ROOT / "benchmarks" / "table.json"
+from tools import store
+from tools.catalogue import ROOT, Lesson, lessons, recipe
+from tools.runner import RunError, measure
+
+HERE = Path(__file__).parent
+SEEDS = HERE / "seeds.jsonl"
+KEPT = HERE / "table.json"
+TABLES = HERE / "tables.json"
 PICTURES = ROOT / "docs" / "pictures"
-BEGIN, END = "<!-- python -m benchmarks table -->", "<!-- end -->"
-MODELS = {  # what is counted under "parameters"
-    "cnn": "ImageClassifierCNN()",
-    "rnn": "SequenceClassifierRNN(4, 64)",
-    "cnnrnn": "ImageSequenceClassifierCNNRNN()",
-    "compare_blocks": "make_blocks('residual', 50, 64)",
-    "attention": "LookUp()",
-    "autoencoder": "SimpleAutoencoder()",
-    "lightning": "DigitClassifier()",
-}
-LESSONS = list(MODELS)
+LESSONS_MARK = "<!-- python -m benchmarks render: lessons -->"
+TABLE_MARK = "<!-- python -m benchmarks render: table -->"
+END = "<!-- end -->"
 
 
-CHILD = """
-import time; begin = time.perf_counter()
-import json, os, sys; sys.path.insert(0, {root!r}); home = os.getcwd()
-import torch, {lesson} as lesson; torch.set_num_threads({threads} or lesson.THREADS)
-imported = time.perf_counter()
-numbers = lesson.main(**{options!r}); os.chdir(home)
-used = {{"imports": imported - begin, "main": time.perf_counter() - imported}}
-used["cpu"] = time.process_time()
-try:
-    import resource  # not on Windows
-    used["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-except ImportError:
-    used["peak"] = 0
-json.dump([numbers, used], open("numbers.json", "w"))
-"""
-
-
-def run(lesson: str, pictures: Path | None = None, threads=0, **given):
-    """What main returned in a process of its own; and that process's seconds (wall,
-    cpu, imports, main) and peak memory in MB. Threads 0: as many as the lesson says."""
-    code = CHILD.format(root=str(ROOT), lesson=lesson, threads=threads, options=given)
-    data = str(Path(os.environ.get("NN_DATA", ROOT / "data")).resolve())
-    rc = {"MATPLOTLIBRC": str(ROOT / "matplotlibrc"), "MPLBACKEND": "agg"}
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=folder,
-            env=os.environ | rc | {"NN_DATA": data},
-            stdout=subprocess.DEVNULL,
-        )
-        seconds = time.perf_counter() - start
-        if done.returncode:
-            raise SystemExit(f"{lesson}.py failed with {given}")
-        if pictures:
-            shutil.copytree(Path(folder, "figures"), pictures, dirs_exist_ok=True)
-        numbers, used = json.loads(Path(folder, "numbers.json").read_text())
-        used = {name: round(value, 2) for name, value in used.items()}
-        return numbers, {"wall": round(seconds, 2)} | used
-
-
-def takes(lesson: str, option: str) -> bool:
-    """Whether its main has this option."""
-    source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
-    return re.search(rf"\b{option}: (Data|Literal)", source) is not None
-
-
-def options(lesson: str, data: str = "digits") -> dict[str, str]:
-    """Of its main, to run on this data, if it takes any."""
-    return {"data": data} if takes(lesson, "data") else {}
-
-
-def evening(data: str) -> None:
+def evening(names: list[str], data: str) -> None:
     """Every lesson once, as on stage: lesson, seconds, whether its claim held."""
-    failed, together = False, 0
+    failed, together = False, 0.0
     print(f"{'lesson':16}{'seconds':>8}   claim")
-    for lesson in LESSONS:
-        numbers, used = run(lesson, **options(lesson, data))
-        together += used["wall"]
-        failed |= not numbers["holds"]
-        verdict = "holds" if numbers["holds"] else "does NOT hold"
-        print(f"{lesson:16}{used['wall']:8.1f}   {verdict}", flush=True)
+    for lesson in chosen(names):
+        run = store.full(lesson, **lesson.on(data))
+        together += run.used["wall"]
+        holds = run.numbers.get("holds", 0)
+        failed = failed or not holds
+        verdict = run.error or ("holds" if holds else "does NOT hold")
+        print(f"{lesson.name:16}{run.used['wall']:8.1f}   {verdict}", flush=True)
     print(f"{'together':16}{together:8.1f}")
+    print("An unchanged lesson is not run again; its seconds are those of its run.")
     if failed:
         raise SystemExit("A claim did not hold.")
 
 
-NO_NUMBERS = {"ASK", "CLAIM", "fetch_mnist", "figure", "conclude"}
-
-
-def version(lesson: str) -> str:
-    """A checksum of the code that makes the numbers: no words, picture or plumbing."""
-    tree = ast.parse((ROOT / f"{lesson}.py").read_text(encoding="utf-8"))
-    kept = []
-    for node in tree.body[1:-1]:  # without the docstring and the guard
-        target = getattr(node, "targets", [node])[0]
-        name = getattr(target, "id", getattr(target, "name", ""))
-        if name not in NO_NUMBERS and not isinstance(node, ast.Import | ast.ImportFrom):
-            kept.append(ast.dump(node))
-    return hashlib.sha256("".join(kept).encode()).hexdigest()[:12]
+def chosen(names: list[str]) -> list[Lesson]:
+    """These lessons; all of them, if none is named."""
+    known = lessons()
+    return [known[name] for name in names or known]
 
 
 def records() -> list[dict]:
@@ -123,18 +60,38 @@ def records() -> list[dict]:
     return [json.loads(line) for line in lines]
 
 
-def seeds(lessons: list[str], count: int, data: str) -> None:
+def seeds(names: list[str], count: int, data: str) -> None:
     """Append the numbers of seeds 0 ... count - 1, leaving out those already there."""
-    for lesson in lessons or LESSONS:
-        of = options(lesson, data)
-        key = {"lesson": lesson, "data": "none"} | of | {"code": version(lesson)}
+    for lesson in chosen(names):
+        on = lesson.on(data)
+        key = {"lesson": lesson.name, "data": "none"} | on | {"code": recipe(lesson)}
         known = [r["seed"] for r in records() if r.items() >= key.items()]
-        for seed in [seed for seed in range(count) if seed not in known]:
-            numbers, used = run(lesson, seed=seed, **of)
+        for seed in range(count):
+            if seed in known:
+                continue
+            numbers, used = measure(lesson, seed=seed, **on)
             record = key | {"seed": seed, "seconds": round(used["wall"], 1)} | numbers
             with SEEDS.open("a") as file:  # one write: several may append at once
                 file.write(json.dumps(record) + "\n")
         summary(key)
+
+
+def claims(names: list[str], count: int, data: str) -> None:
+    """Does every claim hold over seeds 0 ... count - 1 with what is installed today?"""
+    failed = False
+    for lesson in chosen(names):
+        if data == "mnist" and not lesson.on(data):
+            continue  # it reads no digits, or only the small ones
+        runs = [functools.partial(store.full, lesson, seed=n) for n in range(count)]
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda run: run(**lesson.on(data)), runs))
+        lost = [n for n, run in enumerate(found) if not run.numbers.get("holds", 0)]
+        failed = failed or bool(lost)
+        said = f"not with {', '.join(map(str, lost))}" if lost else ""
+        held = f"{count - len(lost)} of {count} seeds"
+        print(f"{lesson.name:16}{data:8}holds with {held} {said}", flush=True)
+    if failed:
+        raise SystemExit("A claim did not hold.")
 
 
 def summary(key: dict) -> None:
@@ -148,24 +105,24 @@ def summary(key: dict) -> None:
             print(f"  {name:32}{low:12.4g}{mean(values):12.4g}{high:12.4g}")
 
 
-def measure(lessons: list[str], count: int) -> None:
+def measure_table(names: list[str], count: int) -> None:
     """Run every lesson several times; write table.json, the pictures and the README."""
     known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     found = {"digits": {}, "mnist": {}}
     has_mnist = (Path(os.environ.get("NN_DATA", ROOT / "data")) / "MNIST").exists()
     for _ in range(count):  # in turns, so that a busy minute meets all of them
         for data in ["digits", *["mnist"] * has_mnist]:
-            for lesson in lessons or LESSONS:
-                if data == "digits" or takes(lesson, "data"):
+            for lesson in chosen(names):
+                if data == "digits" or lesson.on(data):
                     pictures = PICTURES if data == "digits" else None
-                    _, used = run(lesson, pictures, **options(lesson, data))
-                    found[data].setdefault(lesson, []).append(used)
-                    print(f"{lesson:16}{data:8}{used['wall']:8.1f} s", flush=True)
+                    _, used = measure(lesson, pictures, **lesson.on(data))
+                    found[data].setdefault(lesson.name, []).append(used)
+                    print(f"{lesson.name:16}{data:8}{used['wall']:8.1f} s", flush=True)
     if {**known, "runs": 0} != machine() | {"runs": 0}:
         known = {}  # of another machine, or another torch
     runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
     KEPT.write_text(json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
-    write_table()
+    render()
 
 
 def machine() -> dict:
@@ -178,61 +135,89 @@ def machine() -> dict:
     return kept | {"python": platform.python_version(), "torch": version_of("torch")}
 
 
-def used(lesson: str, data: str) -> dict[str, float]:
+def used(lesson: Lesson, data: str) -> dict[str, float]:
     """Medians of table.json's runs of this lesson; on digits, if it takes no data."""
     runs = json.loads(KEPT.read_text())["runs"]
-    found = runs[data if takes(lesson, "data") else "digits"].get(lesson, [])
+    found = runs[data if lesson.on(data) else "digits"].get(lesson.name, [])
     names = found[0] if found else ()
     return {name: median(one[name] for one in found) for name in names}
 
 
-def parameters(lesson: str) -> int:
-    sys.path.insert(0, str(ROOT))
-    model = eval(MODELS[lesson], vars(importlib.import_module(lesson)))
-    return sum(parameter.numel() for parameter in model.parameters())
+def parameters(lesson: Lesson) -> int | None:
+    """Those of the model that its teaching file names; None, if it names none."""
+    model = lesson.model()
+    return model and sum(parameter.numel() for parameter in model.parameters())
 
 
-def lines(lesson: str) -> int:
-    return len((ROOT / f"{lesson}.py").read_text(encoding="utf-8").splitlines())
+def lines(lesson: Lesson) -> int:
+    return len(lesson.text.splitlines())
 
 
-def tried(lesson: str) -> dict[str, list[dict]]:
+def tried(lesson: Lesson) -> dict[str, list[dict]]:
     """The records of this code's seeds, by data."""
     found = {}
-    for name, said in {
+    code = recipe(lesson)
+    for data, said in {
         "none": "",
         "digits": " on digits",
         "mnist": " on MNIST",
     }.items():
-        key = {"lesson": lesson, "data": name, "code": version(lesson)}
+        key = {"lesson": lesson.name, "data": data, "code": code}
         if here := [r for r in records() if r.items() >= key.items()]:
             found[said] = here
     return found
 
 
-def table() -> str:
-    """The README's measured table, from the records beside this file."""
+HEAD = "lesson", "parameters", "lines", "s, digits", "s, MNIST", "MB", "claim held"
+
+
+def table() -> list[list[str]]:
+    """The measured table, from the records beside this file: a row a lesson."""
     if not KEPT.exists():
         raise SystemExit("run `python -m benchmarks table` first")
-    rows = [
-        "| lesson | parameters | lines | s, digits | s, MNIST | MB | claim held |",
-        "|---|--:|--:|--:|--:|--:|---|",
-    ]
+    rows = []
     total = {"digits": 0.0, "mnist": 0.0}
-    for lesson in LESSONS:
+    for lesson in lessons().values():
         held = [
             f"{sum(r['holds'] for r in found):.0f} of {len(found)} seeds{said}"
             for said, found in tried(lesson).items()
         ]
         here = {data: used(lesson, data) for data in total}
         for data in total:
-            total[data] += here[data].get("wall", math.nan)
-        times = [f"{here[data].get('wall', math.nan):.1f}" for data in total]
-        peak = f"{max(one.get('peak', 0) for one in here.values()):,.0f}"
-        cells = f"`{lesson}.py`", f"{parameters(lesson):,}", str(lines(lesson)), *times
-        rows.append(f"| {' | '.join([*cells, peak, ', '.join(held)])} |")
+            total[data] += here[data].get("wall", 0)
+        times = [number(here[data].get("wall"), ".1f") for data in total]
+        peak = max(one.get("peak", 0) for one in here.values()) or None
+        size = number(parameters(lesson), ",")
+        row = [f"`{lesson.file}`", size, str(lines(lesson)), *times]
+        rows.append([*row, number(peak, ",.0f"), ", ".join(held) or "not tried yet"])
     together = [f"{seconds:.0f}" for seconds in total.values()]
-    return "\n".join([*rows, f"| together | | | {' | '.join(together)} | | |"])
+    return [list(HEAD), *rows, ["together", "", "", *together, "", ""]]
+
+
+def number(value: float | None, form: str) -> str:
+    """Written in this form; a dash, if it is not measured."""
+    return "-" if value is None else format(value, form)
+
+
+def lesson_table() -> list[list[str]]:
+    """The README's first table: what each lesson asks, claims and leaves open."""
+    rows = [["lesson", "asks", "claims", "leaves open → answered by"]]
+    for lesson in lessons().values():
+        link, picture = f"[`{lesson.file}`]({lesson.file})", ""
+        if (PICTURES / f"{lesson.name}.png").exists():
+            picture = (
+                f'<br><img src="docs/pictures/{lesson.name}.png" width="220" '
+                f'alt="The picture of {lesson.name}.py">'
+            )
+        leaves = lesson.taught.get("leaves", "")
+        rows.append([link + picture, lesson.ask, lesson.claim, leaves])
+    return rows
+
+
+def markdown(rows: list[list[str]], marks: str) -> str:
+    """A table; the marks stand below its head, and say where the cells stand."""
+    head, *rest = [re.sub(" +", " ", f"| {' | '.join(row)} |") for row in rows]
+    return "\n".join([head, marks, *rest])
 
 
 def measured_on() -> str:
@@ -249,43 +234,67 @@ def measured_on() -> str:
 
 def resources() -> list[list[str]]:
     """The site's table: what each lesson takes, on digits and on MNIST."""
+    rows = []
     runs = json.loads(KEPT.read_text())["runs"]
-    return [
-        [lesson, {"digits": "digits", "mnist": "MNIST"}[data] * takes(lesson, "data")]
-        + [
-            f"{used(lesson, data)[name]:.1f}"
-            for name in ("wall", "cpu", "imports", "main")
-        ]
-        + [f"{used(lesson, data)['peak']:,.0f}", f"{parameters(lesson):,}"]
-        + [str(lines(lesson))]
-        for lesson in LESSONS
-        for data in runs
-        if lesson in runs[data]
-    ]
+    for lesson in lessons().values():
+        for data, said in {"digits": "digits", "mnist": "MNIST"}.items():
+            if lesson.name in runs[data]:
+                took = used(lesson, data)
+                times = [f"{took[n]:.1f}" for n in ("wall", "cpu", "imports", "main")]
+                size = number(parameters(lesson), ",")
+                row = [lesson.name, said if lesson.on(data) else "", *times]
+                rows.append([*row, f"{took['peak']:,.0f}", size, str(lines(lesson))])
+    return rows
 
 
 def claimed() -> list[list[str]]:
     """The site's table: what main returned, over all seeds tried."""
     rows = []
-    for lesson in LESSONS:
+    for lesson in lessons().values():
         for said, found in tried(lesson).items():
             for name in found[0]:
                 if name not in ("lesson", "data", "code", "seed", "seconds", "holds"):
                     values = [record[name] for record in found]
                     spread = stdev(values) if len(values) > 1 else math.nan
                     numbers = mean(values), spread, min(values), max(values)
-                    rows.append([lesson + said, str(len(values)), name])
+                    rows.append([lesson.name + said, str(len(values)), name])
                     rows[-1] += [f"{number:.4g}" for number in numbers]
     return rows
 
 
-def write_table() -> None:
-    """Write the measured table into the README."""
-    readme = ROOT / "README.md"
-    head, mark, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+def tables() -> dict:
+    """What the site shows of all this, as tables.json holds it."""
+    cluster = importlib.import_module("benchmarks.cluster")  # it imports a lesson
+    return {
+        "measured": table(),
+        "resources": resources(),
+        "claimed": claimed(),
+        "cluster": cluster.known(),
+    }
+
+
+def readme(text: str) -> str:
+    """The README with its two tables anew."""
+    lesson_part = markdown(lesson_table(), "|---|---|---|---|")
+    table_part = markdown(table(), "|---|--:|--:|--:|--:|--:|---|")
+    text = between(text, LESSONS_MARK, lesson_part)
+    return between(text, TABLE_MARK, f"{table_part}\n\n{measured_on()}")
+
+
+def between(text: str, mark: str, part: str) -> str:
+    """The text, with this part between the mark and the next END."""
+    head, found, rest = text.partition(mark)
     _, end, tail = rest.partition(END)
-    text = f"{head}{mark}\n{table()}\n\n{measured_on()}\n{end}{tail}"
-    readme.write_text(text, encoding="utf-8")
+    if not found or not end:
+        raise SystemExit(f"README.md has no {mark} ... {END}")
+    return f"{head}{mark}\n{part}\n{end}{tail}"
+
+
+def render() -> None:
+    """Write what was measured into the README and into tables.json, for the site."""
+    path = ROOT / "README.md"
+    path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
+    TABLES.write_text(json.dumps(tables(), indent=1, ensure_ascii=False) + "\n")
 
 
 # What is measured by a module of its own, imported only then, as it imports lessons
@@ -303,15 +312,20 @@ def main() -> None:
     cli = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = cli.add_subparsers(dest="command", required=True)
     command = commands.add_parser("evening", help=evening.__doc__)
+    add_lessons(command)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
     command = commands.add_parser("seeds", help=seeds.__doc__)
-    command.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
+    add_lessons(command)
     command.add_argument("--count", type=int, default=20)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
-    command = commands.add_parser("table", help=measure.__doc__)
-    command.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
+    command = commands.add_parser("claims", help=claims.__doc__)
+    add_lessons(command)
+    command.add_argument("--count", type=int, default=20)
+    command.add_argument("--data", choices=["digits", "mnist"], default="digits")
+    command = commands.add_parser("table", help=measure_table.__doc__)
+    add_lessons(command)
     command.add_argument("--count", type=int, default=5, help="of runs")
-    command = commands.add_parser("render", help=write_table.__doc__)
+    command = commands.add_parser("render", help=render.__doc__)
     for name, about in APART.items():
         command = commands.add_parser(name, help=about)
         if name == "race":
@@ -320,17 +334,32 @@ def main() -> None:
             )
         command.add_argument("--count", type=int, help="of repetitions")
     given = vars(cli.parse_args())
-    unknown = set(given.get("lessons", [])) - set(LESSONS)
-    if unknown:
-        cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(LESSONS)}")
+    name = given.pop("command")
+    if "names" in given and name != "race":
+        known = lessons()
+        unknown = set(given["names"]) - set(known)
+        if unknown:
+            cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(known)}")
     if (given.get("count") or 1) < 1:
         cli.error(f"argument --count: must be positive, got {given['count']}")
-    name = given.pop("command")
-    act = {"evening": evening, "seeds": seeds, "table": measure, "render": write_table}
+    act = {
+        "evening": evening,
+        "seeds": seeds,
+        "claims": claims,
+        "table": measure_table,
+        "render": render,
+    }
     if name in APART:
         given = {key: value for key, value in given.items() if value}
         act[name] = importlib.import_module(f"benchmarks.{name}").measure
-    act[name](**given)
+    try:
+        act[name](**given)
+    except RunError as error:
+        raise SystemExit(str(error)) from None
+
+
+def add_lessons(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", metavar="lesson", help="default: all")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from benchmarks.__main__ import LESSONS, machine, options, run
+from benchmarks.__main__ import machine
+from tools import runner
+from tools.catalogue import Lesson, lessons
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "floors.json"
 COUNT = """
-import sys; sys.path.insert(0, {root!r})
+import sys; sys.path[:0] = {path!r}
 import torch, {lesson} as lesson
 from benchmarks.floors import Operations
 torch.set_num_threads(lesson.THREADS)
@@ -51,9 +53,10 @@ def peak(size: int = 1024) -> float:
     return best
 
 
-def operations(lesson: str) -> int:
+def operations(lesson: Lesson) -> int:
     """Of matrix products and convolutions, in one run on the small digits."""
-    code = COUNT.format(root=str(ROOT), lesson=lesson, options=options(lesson))
+    path, on = [str(ROOT), str(lesson.path.parent)], lesson.on()
+    code = COUNT.format(path=path, lesson=lesson.name, options=on)
     command = [sys.executable, "-c", code]
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, check=True)
@@ -87,16 +90,16 @@ def start_ups(count: int) -> list[list]:
 def measure(count: int = 3) -> None:
     """Count operations, time main and start-up, in one run; write floors.json."""
     starts, most = start_ups(count), peak()
-    times = {lesson: [] for lesson in LESSONS}
+    times = {name: [] for name in lessons()}
     for _ in range(count):
-        for lesson in LESSONS:
-            _, used = run(lesson, **options(lesson))
-            times[lesson].append(used["main"])
+        for name, lesson in lessons().items():
+            _, used = runner.measure(lesson, **lesson.on())
+            times[name].append(used["main"])
         most = max(most, peak())
     rows = []
-    for lesson in LESSONS:
-        needed, spent = operations(lesson) / most, median(times[lesson])
-        rows.append([lesson, *(round(n, 2) for n in (needed, spent, spent / needed))])
+    for name, lesson in lessons().items():
+        needed, spent = operations(lesson) / most, median(times[name])
+        rows.append([name, *(round(n, 2) for n in (needed, spent, spent / needed))])
         print(*rows[-1], flush=True)
     kept = machine() | {"peak": most, "starts": starts}
     KEPT.write_text(json.dumps(kept | {"rows": rows}, indent=1) + "\n")

@@ -12,6 +12,8 @@ import autoencoder
 from benchmarks import __main__ as bench
 from benchmarks import ablation, cluster, floors, growth, race, recipes
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
+from tools.catalogue import lessons
+from tools.runner import Run
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
@@ -181,14 +183,73 @@ def test_a_convolution_and_its_gradients_by_hand():
     assert counted.total == 2 * (2 * 2 * 3 * 24 * 24 * 25)
 
 
-# The table
+# The tables
 
 
 def test_the_table_is_what_the_json_says():
-    shown = [row.split(" | ") for row in bench.table().splitlines()[2:]]
+    head, *shown, together = bench.table()
     runs = json.loads(bench.KEPT.read_text())["runs"]
-    for row, lesson in zip(shown[:-1], bench.LESSONS, strict=True):
-        found = runs["digits"][lesson]
+    for row, lesson in zip(shown, lessons().values(), strict=True):
+        cells = dict(zip(head, row, strict=True))
+        assert cells["lesson"] == f"`{lesson.file}`"
+        found = runs["digits"][lesson.name]
         assert len(found) >= 5
-        assert row[3] == f"{statistics.median(one['wall'] for one in found):.1f}"
-    assert shown[-1][0] == "| together"
+        middle = statistics.median(one["wall"] for one in found)
+        assert cells["s, digits"] == f"{middle:.1f}"
+    assert together[0] == "together"
+
+
+def test_a_lesson_that_is_not_measured_yet_has_dashes_in_its_row(monkeypatch, tmp_path):
+    (tmp_path / "table.json").write_text('{"runs": {"digits": {}, "mnist": {}}}')
+    (tmp_path / "seeds.jsonl").write_text("")
+    monkeypatch.setattr(bench, "KEPT", tmp_path / "table.json")
+    monkeypatch.setattr(bench, "SEEDS", tmp_path / "seeds.jsonl")
+    row = bench.table()[1]
+    assert row[3:] == ["-", "-", "-", "not tried yet"]
+
+
+def test_the_readme_and_the_site_s_tables_are_those_of_the_records():
+    text = (bench.ROOT / "README.md").read_text(encoding="utf-8")
+    renew = "renew it: python -m benchmarks render"
+    assert bench.readme(text) == text, renew
+    kept = json.loads(bench.TABLES.read_text(encoding="utf-8"))
+    assert kept == json.loads(json.dumps(bench.tables())), renew
+
+
+def test_every_claim_in_the_readme_was_tried_with_seeds_of_this_very_code():
+    for lesson in lessons().values():
+        tried = bench.tried(lesson)
+        assert tried, f"python -m benchmarks seeds {lesson.name}"
+        assert min(len(found) for found in tried.values()) >= 5
+
+
+def test_evening_names_every_lesson_and_ends_badly_if_a_claim_does_not_hold(
+    monkeypatch, capsys
+):
+    def full(lesson, **options):
+        held = float(lesson.name != "rnn")
+        return Run({"holds": held}, "", "", {"wall": 2.0}, bench.HERE)
+
+    monkeypatch.setattr(bench.store, "full", full)
+    with pytest.raises(SystemExit, match="A claim did not hold"):
+        bench.evening([], "digits")
+    printed = capsys.readouterr().out
+    assert [name for name in lessons() if name not in printed] == []
+    assert "rnn                  2.0   does NOT hold" in printed
+    bench.evening(["cnn"], "digits")
+    assert "together             2.0" in capsys.readouterr().out
+
+
+def test_claims_are_asked_of_every_seed_and_a_failing_one_is_named(monkeypatch, capsys):
+    def full(lesson, seed, **options):
+        held = float(seed != 2)
+        return Run({"holds": held}, "", "", {"wall": 2.0}, bench.HERE)
+
+    monkeypatch.setattr(bench.store, "full", full)
+    with pytest.raises(SystemExit, match="A claim did not hold"):
+        bench.claims(["rnn"], 4, "digits")
+    assert "holds with 3 of 4 seeds not with 2" in capsys.readouterr().out
+    bench.claims(["rnn"], 4, "mnist")  # it reads no digits
+    assert capsys.readouterr().out == ""
+    bench.claims(["cnn"], 2, "mnist")
+    assert "cnn             mnist   holds with 2 of 2 seeds" in capsys.readouterr().out

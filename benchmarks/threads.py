@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from benchmarks.__main__ import LESSONS, machine, options, run
+from benchmarks.__main__ import machine
+from tools import runner
+from tools.catalogue import lessons
 
 KEPT = Path(__file__).parent / "threads.json"
 BUSY = [sys.executable, "-c", "while True: pass"]
@@ -17,23 +19,23 @@ def measure(count: int = 3) -> None:
     """Seconds of each lesson's main on the small digits; write threads.json."""
     found = {}
     for turn in range(1, count + 1):
-        for lesson in LESSONS:
+        for lesson in lessons().values():
             for busy, threads in itertools.product((False, True), (1, 2)):
                 neighbour = subprocess.Popen(BUSY) if busy else None
                 try:
-                    _, used = run(lesson, threads=threads, **options(lesson))
+                    _, used = runner.measure(lesson, threads=threads, **lesson.on())
                 finally:
                     if neighbour:
                         neighbour.kill()
                         neighbour.wait()
-                found.setdefault((lesson, busy, threads), []).append(used["main"])
+                found.setdefault((lesson.name, busy, threads), []).append(used["main"])
                 print(
-                    f"{lesson:16}{threads} {'busy' * busy:4}{used['main']:8.1f} s",
+                    f"{lesson.name:16}{threads} {'busy' * busy:4}{used['main']:8.1f} s",
                     flush=True,
                 )
         rows = [
             [name] + [round(median(t), 2) for key, t in found.items() if key[0] == name]
-            for name in LESSONS
+            for name in lessons()
         ]
         kept = machine() | {"runs": turn, "rows": rows}
         KEPT.write_text(json.dumps(kept, indent=1) + "\n")  # what is there is kept
