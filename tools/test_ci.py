@@ -1,0 +1,82 @@
+"""What .ci/ and .github/ lean on, as tests."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tools import pythons
+from tools.catalogue import ROOT, lessons
+from tools.changed import changed
+
+
+def found(version: str, **other) -> dict:
+    """One of uv's findings."""
+    names = ("major", "minor", "patch")
+    parts = dict(zip(names, map(int, version.split(".")), strict=True))
+    known = {"implementation": "cpython", "variant": "default", "path": version}
+    return {"version_parts": parts} | known | other
+
+
+def test_the_newest_other_cpython_is_found():
+    machine = [found("3.9.18"), found("3.11.7"), found("3.12.1"), found("3.13.0")]
+    assert pythons.newest_other(machine, (3, 11)) == "3.13.0"
+    assert pythons.newest_other(machine, (3, 13)) == "3.12.1"
+    assert pythons.newest_other([*machine, found("3.13.10")], (3, 11)) == "3.13.10"
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        found("3.11.2"),  # this one, of another path
+        found("3.10.4"),  # older than what is promised
+        found("3.14.0", variant="freethreaded"),
+        found("3.11.15", implementation="pypy"),
+        found("3.14.0", path=None),  # to be fetched, not here
+    ],
+)
+def test_what_is_no_other_cpython_is_passed_over(one):
+    assert pythons.newest_other([found("3.11.7"), one], (3, 11)) is None
+
+
+def test_the_oldest_python_is_that_of_the_lessons_headers():
+    oldest = ".".join(map(str, pythons.oldest()))
+    for lesson in lessons().values():
+        assert f'# requires-python = ">={oldest}"' in lesson.text, lesson.file
+
+
+def test_the_pages_of_changed_lessons_are_opened_and_always_the_first():
+    first, second, third, *_ = lessons()
+    assert changed([]) == [first]
+    assert changed(["README.md", f"{second}.py"]) == [first, second]
+    assert changed([f"docs/teach/{third}.toml", f"{first}.py"]) == [first, third]
+    assert changed([f"mistakes/{second}.toml"]) == [first, second]
+    assert changed([f"lab/{second}_lab.py"]) == [first, second]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+@pytest.mark.parametrize("script", ["run", "nightly", "stages"])
+def test_the_scripts_are_bash(script):
+    done = subprocess.run(["bash", "-n", str(ROOT / ".ci" / script)])
+    assert done.returncode == 0
+
+
+def test_the_workflows_pin_every_action_by_its_commit_and_may_only_read():
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert len(workflows) == 3
+    for path in workflows:
+        text = path.read_text(encoding="utf-8")
+        used = re.findall(r"uses: (\S+)", text)
+        assert used and all(re.search(r"@[0-9a-f]{40}$", one) for one in used), path
+        assert re.search(r"(?m)^permissions:\n  contents: read$", text), path
+
+
+def test_the_lock_holds_a_version_of_everything_that_is_required():
+    lock = (ROOT / "tools" / "lock.txt").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"(?m)^([\w.-]+)==([\w.]+)", lock))
+    for folder in (".", "docs", "lab"):
+        text = (ROOT / folder / "requirements.txt").read_text(encoding="utf-8")
+        for name, least in re.findall(r"(?m)^([\w.-]+)>=([\d.]+)", text):
+            numbers = [int(part) for part in locked[name].split(".")[:3]]
+            assert numbers >= [int(part) for part in least.split(".")], name
