@@ -8,6 +8,7 @@ import matplotlib
 import pytest
 
 matplotlib.use("agg")
+pytest.register_assert_rewrite("tools.contract")  # its tests say what they compared
 
 import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402

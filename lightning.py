@@ -11,7 +11,7 @@ A framework takes the training loop away and asks for its parts; in return they 
 GPU or on many processes. It can be trusted only if the numbers stay the same: so we
 train one network twice, by a plain loop and by Lightning, and subtract the losses.
 
-A GPU adds in another order from run to run, so there even one loop alone does not repeat
+A GPU adds in another order from run to run: there even one loop alone does not repeat
 its losses. ``deterministic=True`` asks PyTorch, and so both loops, for a fixed order.
 
 :Run: ``python lightning.py --devices 2``; after a Ctrl-C, with ``--resume last``

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
+import attention
 from attention import (
     MARGIN,
     LookUp,
@@ -20,6 +21,8 @@ from attention import (
     train,
     with_a_pencil,
 )
+from tools.contract import ModelContract
+from tools.store import full
 
 CAUSAL = torch.ones(5, 5, dtype=torch.bool).tril()
 QUERY = torch.tensor([[[1, 0, 0, 1, 1]], [[0, 1, 1, 1, 0]]], dtype=torch.bool)
@@ -37,6 +40,19 @@ def twin(attention: SelfAttention) -> nn.MultiheadAttention:
     builtin.in_proj_weight.data = attention.project.weight.data.clone()
     builtin.out_proj.weight.data = torch.eye(size)
     return builtin
+
+
+class TestSelfAttention(ModelContract):
+    output = (1, 8)
+
+    def make(self):
+        return SelfAttention(embed_dim=8)
+
+    def inputs(self, batch):
+        return torch.rand(batch, 1, 8)
+
+    def answer(self, output):
+        return output[0]  # beside its weights
 
 
 # Definition
@@ -301,8 +317,8 @@ def test_claim_attention_looks_up_one_of_60_at_every_distance(seed):
     assert (found.amax(dim=0) - found.amin(dim=0)).max() <= MARGIN
 
 
-def test_claim_holds_in_the_lesson_as_it_stands(capsys):
-    numbers = main(seed=1)
+def test_claim_holds_in_the_lesson_as_it_stands():
+    numbers = full(attention).numbers
     assert numbers["holds"] == 1 and numbers["spread"] <= MARGIN
     assert numbers["attention_60"] >= 0.99 and numbers["attention_weight_60"] >= 0.95
     assert numbers["averaging_60"] == pytest.approx(0.1, abs=MARGIN)

@@ -22,6 +22,8 @@ from cnn import (
     place,
     train,
 )
+from tools.contract import ModelContract
+from tools.store import full
 
 
 def size(network: nn.Module) -> int:
@@ -46,6 +48,16 @@ def convolve(image: torch.Tensor, kernels: torch.Tensor, bias: torch.Tensor):
                 window = image[:, i : i + size, j : j + size]
                 out[k, i, j] = (window * kernel).sum() + bias[k]
     return out
+
+
+class TestImageClassifierCNN(ModelContract):
+    output = (10,)
+
+    def make(self):
+        return ImageClassifierCNN()
+
+    def inputs(self, batch):
+        return torch.rand(batch, 1, 28, 28)
 
 
 # Definition
@@ -269,7 +281,7 @@ def test_accuracy_is_the_share_of_unseen_digits_that_are_right():
 
 
 def test_claim_the_cnn_notices_the_shuffle_and_the_mlp_does_not():
-    numbers = main(seed=0)
+    numbers = full(cnn).numbers
     assert numbers["holds"] and numbers["cnn_centred"] >= 0.98
     assert 100 * (numbers["cnn_in_order"] - numbers["cnn_shuffled"]) > 2 * MARGIN
     assert 100 * abs(numbers["mlp_in_order"] - numbers["mlp_shuffled"]) < MARGIN

@@ -20,6 +20,8 @@ from cnnrnn import (
     shoot,
     train,
 )
+from tools.contract import ModelContract
+from tools.store import full
 
 PLACES = torch.cartesian_prod(torch.arange(28), torch.arange(28))
 BACKWARDS = torch.tensor([0, 2, 1, 4, 3])  # still stays, left and right change places
@@ -49,6 +51,16 @@ def best(seen: list, motion: torch.Tensor) -> float:
 
 def frames_of(films: torch.Tensor) -> list[list[bytes]]:
     return [[frame.numpy().tobytes() for frame in one] for one in films]
+
+
+class TestImageSequenceClassifierCNNRNN(ModelContract):
+    output = (5,)
+
+    def make(self):
+        return ImageSequenceClassifierCNNRNN()
+
+    def inputs(self, batch):
+        return torch.rand(batch, 1, 1, 28, 28)
 
 
 # Definition
@@ -335,8 +347,8 @@ def test_claim_without_it_a_reader_reaches_the_limit_and_no_more(seed, exam):
     assert abs(share - LIMITS["any_order"]) <= MARGIN
 
 
-def test_the_whole_lesson_holds(capsys):
-    share = main()
+def test_the_whole_lesson_holds():
+    share = full(cnnrnn).numbers
     assert list(share) == [*LIMITS, "holds"] and share["holds"] == 1
     assert share["one_frame"] == pytest.approx(0.2) and share["in_order"] >= 0.95
-    assert "Output shape: [4, 5]" in capsys.readouterr().out
+    assert "Output shape: [4, 5]" in full(cnnrnn).printed

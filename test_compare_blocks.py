@@ -9,6 +9,7 @@ from torch import nn
 from torch.func import jacrev
 from torch.testing import assert_close
 
+import compare_blocks
 from compare_blocks import (
     CHANCE,
     MARGIN,
@@ -20,12 +21,24 @@ from compare_blocks import (
     main,
     make_blocks,
 )
+from tools.contract import ModelContract
+from tools.store import full
 
 STACKS = ["plain", "residual", "plain_orthogonal", "residual_small"]
 
 
 def stack(block: type[PlainBlock], depth: int, size: int = 5) -> nn.Sequential:
     return nn.Sequential(*(block(size) for _ in range(depth)))
+
+
+class TestResidualBlock(ModelContract):
+    output = (7,)
+
+    def make(self):
+        return ResidualBlock(7)
+
+    def inputs(self, batch):
+        return torch.rand(batch, 7)
 
 
 def test_the_worked_example_prints_the_published_numbers(capsys):
@@ -197,7 +210,7 @@ def test_claim_the_blackboard_predicts_what_is_left_after_50_blocks(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_claim_fifty_plain_blocks_stay_at_chance_where_the_others_learn(seed):
-    numbers = main(seed=seed)
+    numbers = full(compare_blocks, seed=seed).numbers
     assert numbers["holds"]
     assert numbers["read_plain"] < 2 * CHANCE < 6 * CHANCE < numbers["read_residual"]
     assert numbers["left_plain_orthogonal"] == pytest.approx(1)

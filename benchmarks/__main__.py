@@ -82,9 +82,10 @@ def claims(names: list[str], count: int, data: str) -> None:
     for lesson in chosen(names):
         if data == "mnist" and not lesson.on(data):
             continue  # it reads no digits, or only the small ones
-        runs = [functools.partial(store.full, lesson, seed=n) for n in range(count)]
+        run = functools.partial(store.full, lesson, **lesson.on(data))
         with ThreadPoolExecutor(2) as pool:
-            found = list(pool.map(lambda run: run(**lesson.on(data)), runs))
+            jobs = [pool.submit(run, seed=seed) for seed in range(count)]
+            found = [job.result() for job in jobs]
         lost = [n for n, run in enumerate(found) if not run.numbers.get("holds", 0)]
         failed = failed or bool(lost)
         said = f"not with {', '.join(map(str, lost))}" if lost else ""

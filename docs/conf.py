@@ -1,4 +1,7 @@
-"""The site: everything on it comes from the lessons, docs/teach/ and the README."""
+"""The site: all of it comes from the lessons, their runs, docs/teach/ and the README.
+
+With the variable LESSON set, as `make html LESSON=cnn` does, it is this lesson alone.
+"""
 
 import os
 import sys
@@ -6,8 +9,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-os.environ["MATPLOTLIBRC"] = str(HERE.parent / "matplotlibrc")
-os.environ["NN_DATA"] = str(HERE / "_build")  # no MNIST there: what a fresh clone shows
 
 import lessons  # noqa: E402
 
@@ -19,7 +20,7 @@ project = "nn"
 author = "the nn team"
 copyright = "the nn team. Code: MIT; text, figures and slides: CC BY 4.0"
 extensions = ["sphinx_gallery.gen_gallery", "sphinx_design"]
-exclude_patterns = ["_build", "slides", "templates", "requirements.txt"]
+exclude_patterns = ["_build", "slides", "templates", "*.txt", "GALLERY_HEADER.rst"]
 smartquotes = False
 suppress_warnings = ["sphinx_gallery.space_in_filename"]  # it means the whole path
 html_theme = "pydata_sphinx_theme"
@@ -40,13 +41,12 @@ html_theme_options = {
     "footer_end": [],
 }
 sphinx_gallery_conf = {
-    "examples_dirs": "..",
+    "examples_dirs": "_build/lessons",  # lessons.stage copies them there
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py",
-    "ignore_pattern": r"test_|conftest",
     "within_subsection_order": "lessons.position",
-    "image_scrapers": ("lessons.record", "matplotlib"),
-    "reset_modules": (),  # matplotlibrc stays in force
+    "image_scrapers": ("lessons.pictures",),  # of the stored run
+    "reset_modules": (),  # nothing is drawn in this process
     "capture_repr": (),
     "abort_on_example_error": True,
     "download_all_examples": False,
@@ -59,6 +59,8 @@ sphinx_gallery_conf = {
 
 def setup(app):
     app.add_config_value("colab", colab, "env")
-    app.connect("builder-inited", lessons.write_decks, priority=900)  # after the runs
+    app.connect("config-inited", lessons.leave_out)
+    app.connect("builder-inited", lessons.prepare, priority=100)  # before the gallery
+    app.connect("builder-inited", lessons.write_decks, priority=900)  # after it
     app.connect("source-read", lessons.complete)
     app.connect("build-finished", lessons.copy_downloads)

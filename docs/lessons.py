@@ -1,69 +1,220 @@
-"""What becomes of a lesson: the page around it, its deck, and its mistakes."""
+"""What becomes of a lesson: the page around it, its deck, and its mistakes.
 
-import contextlib
+Nothing is trained here. What a lesson printed, drew and returned, right and with each
+of its mistakes, comes from the store of runs (tools/store.py).
+"""
+
 import difflib
 import functools
-import hashlib
-import io
 import json
+import os
 import re
 import shutil
+import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import NoReturn
 
 import jinja2
-import matplotlib.pyplot as plt
-import torch
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
+from sphinx_gallery.scrapers import figure_rst
 
-from benchmarks import cluster
-from benchmarks.__main__ import LESSONS, ROOT, claimed, resources, table
 from mistakes import __main__ as mistakes
-from mistakes.scratch import play, workers
+from tools import catalogue, store
+from tools.catalogue import ROOT, Lesson
+from tools.runner import Run, RunError
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
+STAGE = BUILD / "lessons"  # what the gallery reads: the lessons of every folder
 GALLERY, PICTURES = HERE / "gallery", HERE / "gallery" / "pictures"
+LESSONS = catalogue.lessons()
 PLUMBING = {  # no slides
     "Real handwritten digits",
     "Nothing lost, nothing trusted blindly",
     "The verdict, the picture, the command line",
 }
 LINES = 20  # of a slide
+WORKERS = 2  # runs at a time
+FOR_OTHERS = {"order", "model", "leaves"}  # keys of docs/teach/ that no page shows
+TAUGHT = {"alt", "question", "references", "slide"}
+
+
+def no_site(why: object) -> NoReturn:
+    """End the build with one line that says why, and of which lesson; no traceback."""
+    sys.exit(f"No site is built: {why}")
+
+
+def chosen() -> dict[str, Lesson]:
+    """The lessons to build: all, or the one that the variable LESSON names."""
+    name = os.environ.get("LESSON", "")
+    if not name:
+        return LESSONS
+    if name not in LESSONS:
+        no_site(f"no lesson {name!r}; there are {', '.join(LESSONS)}")
+    return {name: LESSONS[name]}
 
 
 def position(filename: str) -> int:
-    return LESSONS.index(filename.removesuffix(".py"))
+    return list(LESSONS).index(filename.removesuffix(".py"))
 
 
-# While the gallery runs a lesson
+# Before the gallery: every run that the site shows, and its verdict
+
+PLAYED = {}  # (lesson, mistake): its Run, or the RunError that it came to
 
 
-def record(block, block_vars, gallery_conf) -> str:
-    """Not a scraper, but called as one: between a lesson's cells, to wrap its main."""
+@functools.cache
+def texts(lesson: str) -> dict[str, str]:
+    """What the file says: under "" as it is, and under its name with each mistake."""
+    try:
+        source, entries, _ = mistakes.read(lesson)
+    except mistakes.UsageError as error:
+        no_site(error)
+    wrong = {name: mistakes.broken(source, entry) for name, entry in entries.items()}
+    return {"": source} | wrong
+
+
+def played(lesson: str, mistake: str = "") -> Run | RunError:
+    """The run of the lesson, right or with this mistake, from the store."""
+    key = lesson, mistake
+    if key not in PLAYED:
+        try:
+            PLAYED[key] = store.full(LESSONS[lesson], texts(lesson)[mistake])
+        except RunError as error:  # it never ends, or its process was killed
+            PLAYED[key] = error
+    return PLAYED[key]
+
+
+def stored(lesson: str, mistake: str) -> bool:
+    """Whether the store has this run already."""
+    return store.has(LESSONS[lesson], texts(lesson)[mistake])
+
+
+def play(jobs: list[tuple[str, str]]) -> None:
+    """Make those of these runs that the store has not; say which, and how it goes."""
+    missing = [job for job in jobs if not stored(*job)]
+    print(f"  in the store: {len(jobs) - len(missing)} of {len(jobs)}", flush=True)
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        futures = {pool.submit(played, *job): job for job in missing}
+        for number, future in enumerate(as_completed(futures), start=1):
+            lesson, mistake = futures[future]
+            found = future.result()
+            if isinstance(found, RunError):
+                said = first_line(found)
+            else:
+                said = f"{found.used['wall']:.1f} s"
+            what = f"{lesson}.py {mistake}"
+            print(f"  {number:3} of {len(missing)}  {what:40} {said}", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for no further run
+
+
+def first_line(error: RunError) -> str:
+    return str(error).splitlines()[0]
+
+
+def prepare(app) -> None:
+    """Have every run of the site, see that the claims hold, stage the lessons."""
+    wrong = [(name, mistake) for name in chosen() for mistake in [*texts(name)][1:]]
+    print("Runs of the lessons, two at a time:", flush=True)
+    play([(name, "") for name in chosen()])
+    for name in chosen():
+        refuse(name)
+    print("Runs of their mistakes:", flush=True)
+    play(wrong)
+    stage()
+    print(f"Every claim holds. Pages of {', '.join(chosen())} ...", flush=True)
+
+
+def refuse(lesson: str) -> None:
+    """No site with a lesson that fails, or whose claim does not hold."""
+    run = played(lesson)
+    if isinstance(run, RunError):
+        no_site(first_line(run))
+    if run.error:
+        no_site(f"{lesson}.py fails: {run.error}")
+    if not run.numbers.get("holds"):
+        no_site(f"{lesson}.py: its claim does not hold. See python {lesson}.py")
+
+
+def stage() -> None:
+    """Copy the lessons of every folder into one, where the gallery looks for them.
+
+    It goes by their text: an unchanged lesson keeps its page. One whose run is another
+    than its page shows, as with a newer torch, is made anew.
+    """
+    STAGE.mkdir(parents=True, exist_ok=True)
+    files = [lesson.path for lesson in chosen().values()]
+    files.append(HERE / "GALLERY_HEADER.rst")
+    for old in STAGE.iterdir():
+        if old.name not in [file.name for file in files]:
+            old.unlink()
+    for file in files:
+        shutil.copy2(file, STAGE)
+    for name in chosen():
+        path = GALLERY / f"{name}.json"
+        if not path.exists() or run_shown(path) != played(name).folder.name:
+            (GALLERY / f"{name}.py.md5").unlink(missing_ok=True)
+
+
+def run_shown(path: Path) -> str | None:
+    return json.loads(path.read_text(encoding="utf-8")).get("run")
+
+
+def leave_out(app, config) -> None:
+    """Pages that an earlier build left, of lessons that are not built now."""
+    known = {"index", *chosen()}
+    for path in sorted(GALLERY.glob("*.rst")):
+        if path.stem not in known:
+            config.exclude_patterns.append(f"gallery/{path.name}")
+
+
+# While the gallery goes through a lesson
+
+
+def pictures(block, block_vars, gallery_conf) -> str:
+    """The gallery's scraper, which it calls after each cell of a lesson.
+
+    After the cell that defines main, it puts the lesson's run in main's place. After
+    the one that has called it, it hands over the run's pictures.
+    """
+    lesson = Path(block_vars["src_file"]).stem
     cell = block_vars["example_globals"]
-    if "main" in cell and not hasattr(cell["main"], "__wrapped__"):
-        lesson = Path(block_vars["src_file"]).stem
-        call = functools.partial(keep, lesson, cell, cell["main"])
+    if "main" not in cell:
+        return ""
+    if not hasattr(cell["main"], "__wrapped__"):
+        call = functools.partial(show, lesson, cell)
         cell["main"] = functools.wraps(cell["main"])(call)
-    return ""
+        return ""
+    if not cell.pop("__shown__", False):
+        return ""
+    places = []
+    for path in played(lesson).pictures:
+        places.append(block_vars["image_path_iterator"].next())
+        shutil.copy(path, places[-1])
+    return figure_rst(places, gallery_conf["src_dir"])
 
 
-def keep(lesson: str, cell: dict, main, **options) -> dict[str, float]:
-    """Call the lesson's main; keep what it prints, draws and returns."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        numbers = main(**options)
-    print(printed.getvalue(), end="")
+def show(lesson: str, cell: dict, **options) -> dict[str, float]:
+    """In main's place: print what it printed; keep what is known of the run."""
+    run = played(lesson)
+    print(run.printed, end="")
     PICTURES.mkdir(exist_ok=True)
-    for number in plt.get_fignums():
+    for path in run.pictures:
         for ending in ("svg", "png"):
-            plt.figure(number).savefig(PICTURES / f"{lesson}_{number}.{ending}")
-    kept = {name.lower(): cell[name] for name in ("ASK", "CLAIM")}
-    kept |= {"numbers": numbers, "printed": printed.getvalue()}
-    kept["pictures"] = [f"{lesson}_{number}" for number in plt.get_fignums()]
+            to = PICTURES / f"{lesson}_{path.stem}.{ending}"
+            shutil.copy(path.with_suffix(f".{ending}"), to)
+    kept = {"ask": LESSONS[lesson].ask, "claim": LESSONS[lesson].claim}
+    kept |= {"run": run.folder.name, "seconds": run.used["wall"]}
+    kept |= {"numbers": run.numbers, "printed": run.printed}
+    kept["pictures"] = [f"{lesson}_{path.stem}" for path in run.pictures]
     (GALLERY / f"{lesson}.json").write_text(json.dumps(kept), encoding="utf-8")
-    return numbers
+    cell["__shown__"] = True
+    return run.numbers
 
 
 # What is known of a lesson afterwards
@@ -84,9 +235,10 @@ def known(lesson: str) -> dict:
         return value
 
     try:
-        taught = filled(tomllib.loads(path.read_text(encoding="utf-8")))
-        if sorted(taught) != ["alt", "question", "references", "slide"]:
-            raise ValueError(f"alt, question, references, slide; not {[*taught]}")
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        if not TAUGHT <= {*found} <= TAUGHT | FOR_OTHERS:
+            raise ValueError(f"{', '.join(sorted(TAUGHT))}; not {[*found]}")
+        taught = filled({name: found[name] for name in TAUGHT})
         if len(taught["alt"]) != len(kept["pictures"]):
             raise ValueError(f"alt: one for each of {kept['pictures']}")
         for entry in [*taught["slide"].values(), *taught["question"]]:
@@ -114,11 +266,15 @@ def complete(app, docname: str, source: list[str]) -> None:
         read = [ROOT / "README.md", *(ROOT / "benchmarks").glob("*.json*")]
         for path in [*read, *GALLERY.glob("*.json"), *HERE.glob("teach/*.toml")]:
             app.env.note_dependency(str(path))
-        rows = [row.split("|")[1:-1] for row in table().splitlines()]
-        del rows[1]
         source[0] = jinja2.Template(source[0]).render(
-            lessons=[known(lesson) | {"title": title(lesson)} for lesson in LESSONS],
-            table=[[cell.replace("`", "``").strip() for cell in row] for row in rows],
+            lessons=[
+                known(name) | {"title": lesson.title}
+                for name, lesson in chosen().items()
+            ],
+            table=[
+                [cell.replace("`", "``") for cell in row]
+                for row in tables()["measured"]
+            ],
         )
     if docname == "gallery/index":
         source[0] = re.sub(
@@ -132,8 +288,8 @@ def complete(app, docname: str, source: list[str]) -> None:
         options = {"trim_blocks": True, "lstrip_blocks": True}
         source[0] = jinja2.Template(source[0], **options).render(measured())
     folder, _, lesson = docname.partition("/")
-    if folder == "gallery" and lesson in LESSONS:
-        read = [ROOT / "mistakes" / f"{lesson}.toml", HERE / "teach" / f"{lesson}.toml"]
+    if folder == "gallery" and lesson in chosen():
+        read = [LESSONS[lesson].mistakes, LESSONS[lesson].teach]
         read += [GALLERY / f"{lesson}.json", *HERE.glob("templates/*.rst")]
         for path in read:
             app.env.note_dependency(str(path))
@@ -143,14 +299,26 @@ def complete(app, docname: str, source: list[str]) -> None:
             app.env.note_dependency(str(BUILD / "pad.json"))
             about["pad"] = json.loads((BUILD / "pad.json").read_text(encoding="utf-8"))
         if lesson == "lightning":
-            app.env.note_dependency(str(cluster.STEPS))
-            about["cluster"] = cluster.known()
+            app.env.note_dependency(str(TABLES))
+            about["cluster"] = tables()["cluster"]
         head, code, rest = source[0].partition(".. code-block:: Python")
+        took = "({:.0f} minutes {:.3f} seconds)".format(*divmod(about["seconds"], 60))
+        rest = re.sub(r"(time of the script:\*\* )\(.*\)", rf"\1{took}", rest)
         alts = iter(about["alt"])
         rest = re.sub(r":alt: .*", lambda _: f":alt: {next(alts)}", rest)
         before = render("before.rst", **about)
         after = render("after.rst", **about, mistakes=both_sides(lesson))
         source[0] = f"{head}\n{before}\n{code}{rest}\n{after}"
+
+
+TABLES = ROOT / "benchmarks" / "tables.json"  # `python -m benchmarks render` writes it
+
+
+def tables() -> dict:
+    """What the benchmarks found, as rows of tables; read, for nothing imports them."""
+    if not TABLES.exists():
+        no_site(f"no {TABLES}; first: python -m benchmarks render")
+    return json.loads(TABLES.read_text(encoding="utf-8"))
 
 
 def measured() -> dict:
@@ -163,9 +331,9 @@ def measured() -> dict:
         for row in kept.get("growth", {"rows": []})["rows"]
     ]
     races = {name: race_rows(one["rows"]) for name, one in kept.get("race", {}).items()}
-    tables = {"resources": resources(), "claimed": claimed(), "growth": growth}
+    rows = {name: tables()[name] for name in ("resources", "claimed")}
     functions = {"ratio": ratio, "two_of_one": two_of_one}
-    return tables | functions | {"kept": kept, "more": races}
+    return rows | functions | {"growth": growth, "kept": kept, "more": races}
 
 
 def two_of_one(rows: list[list], one: int) -> str:
@@ -216,46 +384,44 @@ def race_rows(rows: list[dict]) -> tuple[list[str], list[list[str]]]:
     return [*further.values()], table
 
 
-def title(lesson: str) -> str:
-    return blocks(lesson)[0][1].strip().splitlines()[0]
-
-
 def blocks(lesson: str) -> list:
-    return split_code_and_text_blocks(str(ROOT / f"{lesson}.py"))[1]
+    return split_code_and_text_blocks(str(LESSONS[lesson].path))[1]
 
 
-# The wrong picture beside the right one; drawn anew only if the wrong file is another
+# The wrong picture beside the right one
 
 
 def both_sides(lesson: str) -> list[dict]:
-    source, entries, _ = mistakes.read(lesson)
     folder = GALLERY / "mistakes"
     folder.mkdir(exist_ok=True)
-    texts = {name: mistakes.broken(source, entry) for name, entry in entries.items()}
-    style = (ROOT / "matplotlibrc").read_text(encoding="utf-8") + torch.__version__
-    marks = {n: hashlib.sha256((t + style).encode()) for n, t in texts.items()}
-    paths = {n: folder / f"{lesson}_{n}_{marks[n].hexdigest()[:12]}.png" for n in texts}
-    missing = [name for name in texts if not paths[name].with_suffix(".json").exists()]
+    _, entries, _ = mistakes.read(lesson)
+    right = texts(lesson)[""]
+    sides = []
+    for name, entry in entries.items():
+        side = {"name": name, "difference": difference(right, texts(lesson)[name])}
+        sides.append(entry | side | wrong_side(lesson, name, folder))
+    known = [Path(side["path"]).name for side in sides]
     for old in folder.glob(f"{lesson}_*"):
-        if old.with_suffix(".png") not in paths.values():
+        if old.name not in known:
             old.unlink()
-    if missing:
-        with workers(2) as (pool, scratch):
-            jobs = [(scratch / name, lesson, texts[name]) for name in missing]
-            played = pool.map_async(play, jobs, 1).get(900)
-            for name, (numbers, last) in zip(missing, played, strict=True):
-                drawn = scratch / name / "figures" / f"{lesson}.png"
-                if drawn.exists():
-                    shutil.copy(drawn, paths[name])
-                kept = {"last": last, "drawn": drawn.exists(), "numbers": numbers}
-                paths[name].with_suffix(".json").write_text(json.dumps(kept))
-    return [
-        entry
-        | {"name": name, "path": f"/gallery/mistakes/{paths[name].name}"}
-        | {"difference": difference(source, texts[name])}
-        | json.loads(paths[name].with_suffix(".json").read_text())
-        for name, entry in entries.items()
-    ]
+    return sides
+
+
+def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
+    """What the run with this mistake left, its picture copied into the folder.
+
+    The picture's name changes with the run, so that no page shows an older one.
+    """
+    run = played(lesson, mistake)
+    if isinstance(run, RunError):
+        return {"last": first_line(run), "numbers": {}, "drawn": False, "path": ""}
+    key = run.folder.name.removeprefix(f"{lesson}-")
+    path = folder / f"{lesson}_{mistake}_{key}.png"
+    drawn = run.folder / "figures" / f"{lesson}.png"
+    if drawn.exists():
+        shutil.copy(drawn, path)
+    found = {"last": run.last, "numbers": run.numbers, "drawn": drawn.exists()}
+    return found | {"path": f"/gallery/mistakes/{path.name}"}
 
 
 def difference(source: str, text: str) -> list[str]:
@@ -270,7 +436,7 @@ def difference(source: str, text: str) -> list[str]:
 
 
 def write_decks(app) -> None:
-    for lesson in LESSONS:
+    for lesson in chosen():
         path, text = HERE / "slides" / f"{lesson}.rst", deck(lesson)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
@@ -341,12 +507,16 @@ def size(lines: list[str]) -> int:
 def copy_downloads(app, exception) -> None:
     if exception or app.builder.name != "html":
         return
-    for folder, files in {
-        "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in LESSONS],
-        "pictures": [path for path in PICTURES.iterdir()],
-        "lessons": [ROOT / f"{lesson}.py" for lesson in LESSONS],
-        "pad": [ROOT / "lab" / "pad.js", HERE / "draw.js", *(BUILD / "pad").iterdir()],
-    }.items():
+    names = [name for lesson in chosen() for name in known(lesson)["pictures"]]
+    copied = {
+        "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in chosen()],
+        "pictures": [PICTURES / f"{n}.{end}" for n in names for end in ("png", "svg")],
+        "lessons": [lesson.path for lesson in chosen().values()],
+    }
+    if "cnn" in chosen():
+        runtime = [*(BUILD / "pad").iterdir()]
+        copied["pad"] = [ROOT / "lab" / "pad.js", HERE / "draw.js", *runtime]
+    for folder, files in copied.items():
         (app.outdir / folder).mkdir(exist_ok=True)
         for file in files:
             shutil.copy(file, app.outdir / folder)

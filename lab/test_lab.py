@@ -11,10 +11,10 @@ import shared
 import torch
 from playwright.sync_api import expect
 
-from benchmarks.__main__ import LESSONS
 from mistakes.__main__ import read
+from tools.catalogue import lessons
 
-LABS = [name for name in LESSONS if (shared.ROOT / "lab" / f"{name}_lab.py").exists()]
+LABS = [name for name, lesson in lessons().items() if lesson.lab.exists()]
 every_lab = pytest.mark.parametrize("name", LABS)
 
 

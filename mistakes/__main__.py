@@ -4,30 +4,35 @@ python -m mistakes                           list them
 python -m mistakes show attention unscaled   right and wrong side by side
 python -m mistakes practice attention        a broken copy, for you to mend
 python -m mistakes check attention           what holds of it by now
-python -m mistakes kill                      prove that the tests find every one
+python -m mistakes prove                     each is found by the test that it names
+python -m mistakes kill                      all the tests of the lesson, on each
+python -m mistakes run                       fill the store of runs with all of them
 """
 
 import argparse
 import difflib
 import functools
+import inspect
 import json
-import multiprocessing
 import os
 import random
+import re
 import sys
 import textwrap
+import time
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
-from benchmarks.__main__ import LESSONS, ROOT, takes
-from mistakes.scratch import examine, play, workers
+from mistakes.examine import TOLD, Examined, examine, several
+from tools import catalogue, store
+from tools.catalogue import Lesson
+from tools.runner import Run, RunError
 
-HERE = Path(__file__).parent
 PRACTICE = Path("practice")
-MISTAKE = "says", "symptom", "right", "wrong", "hints"
-BLANK = "right", "ask"
-PATIENCE = 600  # seconds for the tests of one lesson
+MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
+BLANK = "right", "ask", "killer"
 
 
 class UsageError(Exception):
@@ -44,9 +49,16 @@ def choose(name: str, known: list[str], what: str) -> str:
     return name
 
 
-def read(lesson: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
+def find(name: str) -> Lesson:
+    """The lesson of this name; UsageError with the nearest, if there is none."""
+    known = catalogue.lessons()
+    return known[choose(name, list(known), "lesson")]
+
+
+def read(name: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
     """Source, mistakes and blanks of a lesson; UsageError where an entry is stale."""
-    path = HERE / f"{choose(lesson, LESSONS, 'lesson')}.toml"
+    lesson = find(name)
+    path = lesson.mistakes
     try:
         mistakes = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # missing, not TOML, or not UTF-8
@@ -54,7 +66,8 @@ def read(lesson: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
     blanks = mistakes.pop("blank", {})
     if not mistakes:
         raise UsageError(f"{path}: no mistakes in it")
-    source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
+    source = lesson.text
+    tests = tests_of(lesson)
     named = [(name, MISTAKE, entry) for name, entry in mistakes.items()]
     if isinstance(blanks, dict):
         named += [(f"blank.{name}", BLANK, entry) for name, entry in blanks.items()]
@@ -63,16 +76,31 @@ def read(lesson: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
             raise UsageError(f"{path}: {name} is no table, [{name}]")
         if wrong := [key for key in keys if not fits(key, entry.get(key))]:
             raise UsageError(f"{path} [{name}]: without a good {', '.join(wrong)}")
+        try:
+            choose(function(entry["killer"]), tests, f"test of {lesson.name}")
+        except UsageError as error:
+            raise UsageError(f"{path} [{name}]: killer: {error}") from None
         right = entry["right"] = entry["right"].strip("\n")
         if (count := source.count(right)) != 1:
             lines, n = source.splitlines(), right.count("\n") + 1
             texts = ["\n".join(lines[i : i + n]) for i in range(len(lines))]
             near = max(texts, key=functools.partial(shared, right))
             raise UsageError(
-                f"{path} [{name}]: `right` stands {count} times in {lesson}.py, "
+                f"{path} [{name}]: `right` stands {count} times in {lesson.file}, "
                 f"not once. The nearest text is:\n{near}"
             )
     return source, mistakes, blanks
+
+
+def tests_of(lesson: Lesson) -> list[str]:
+    """The test functions that stand in its test file."""
+    text = lesson.test.read_text(encoding="utf-8")
+    return re.findall(r"(?m)^def (test_\w+)\(", text)
+
+
+def function(test: str) -> str:
+    """The function of a test, without the case: test_it of test_it[case]."""
+    return test.partition("[")[0]
 
 
 def fits(key: str, value) -> bool:
@@ -103,7 +131,7 @@ def broken(source: str, entry: dict) -> str:
 
 
 def listing() -> None:
-    for lesson in LESSONS:
+    for lesson in catalogue.lessons():
         _, mistakes, blanks = read(lesson)
         for name, entry in mistakes.items():
             silent = "silent" if entry.get("silent") else ""
@@ -121,25 +149,25 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
     """Right and wrong from the same seed: the numbers, the verdicts, both pictures."""
     source, mistakes, _ = read(lesson)
     entry = mistakes[choose(mistake, list(mistakes), f"mistake of {lesson}")]
-    if takes(lesson, "data") and not any(w.startswith("--data") for w in words):
-        words = [*words, "--data", "digits"]
-    texts = {"right": source, "wrong": broken(source, entry)}
+    options = parse(find(lesson), words)
     line = source[: source.index(entry["right"])].count("\n") + 1
-    print(f"{lesson}: {entry['says']}\n\n{lesson}.py, line {line}", flush=True)
+    print(f"{lesson}: {entry['says']}\n\n{find(lesson).file}, line {line}", flush=True)
     print(f"{difference(entry)}\n", flush=True)
-    with workers(2) as (pool, folder):
-        jobs = [(folder / side, lesson, text, *words) for side, text in texts.items()]
-        (right, ended), (wrong, failed) = pool.map_async(play, jobs, 1).get(PATIENCE)
-        if not right:
-            raise UsageError(ended.partition(": error: ")[2] or ended)
-        drawn = [folder / side / "figures" / f"{lesson}.png" for side in texts]
-        fig = pair(entry["says"], [path for path in drawn if path.exists()])
+    right, wrong = both(find(lesson), [source, broken(source, entry)], options)
+    if not right.numbers:
+        raise UsageError(right.last)
     print(f"{'':32}{'right':>12}{'wrong':>12}")
-    for name, number in [(n, v) for n, v in right.items() if n != "holds"]:
-        print(f"{name:32}{number:12.4g}{wrong.get(name, float('nan')):12.4g}")
-    verdicts = ["holds" if side.get("holds") else "NOT" for side in (right, wrong)]
+    for name, number in right.numbers.items():
+        if name != "holds":
+            other = wrong.numbers.get(name, float("nan"))
+            print(f"{name:32}{number:12.4g}{other:12.4g}")
+    sides = right, wrong
+    verdicts = ["holds" if side.numbers.get("holds") else "NOT" for side in sides]
     print(f"{'the claim':32}{verdicts[0]:>12}{verdicts[1]:>12}")
-    print(f"{'' if wrong else failed}\n{textwrap.fill(entry['symptom'], 72)}")
+    failed = "" if wrong.numbers else wrong.last
+    print(f"{failed}\n{textwrap.fill(entry['symptom'], 72)}")
+    drawn = [side.folder / "figures" / f"{lesson}.png" for side in sides]
+    fig = pair(entry["says"], drawn)
     path = Path("figures", f"{lesson}_{mistake}.png")
     path.parent.mkdir(exist_ok=True)
     fig.savefig(path)
@@ -147,15 +175,41 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
     display()
 
 
+def parse(lesson: Lesson, words: list[str]) -> dict[str, object]:
+    """Options of the lesson's main, read from the words of a command line as the
+    lesson's own guard reads them."""
+    prog = f"python -m mistakes show {lesson.name}"
+    cli = argparse.ArgumentParser(prog, argparse.SUPPRESS, allow_abbrev=False)
+    for name, option in inspect.signature(lesson.module().main).parameters.items():
+        choices = get_args(option.annotation) or None
+        kind = type(option.default)
+        # only what was asked for: the store adds the small digits
+        value = {"type": kind, "choices": choices, "default": argparse.SUPPRESS}
+        cli.add_argument(f"--{name}", **value)
+    options = vars(cli.parse_args(words))
+    for name, value in options.items():
+        low = -1 if name == "seed" else 0
+        if not isinstance(value, str) and not low < value < 2**32:
+            cli.error(f"argument --{name}: must be positive, got {value}")
+    return options
+
+
+def both(lesson: Lesson, texts: list[str], options: dict) -> list[Run]:
+    """The runs of these two texts, at the same time."""
+    with several(2) as (threads, _):
+        jobs = [threads.submit(store.full, lesson, text, **options) for text in texts]
+        return [job.result() for job in jobs]
+
+
 def pair(title: str, pictures: list[Path]):
     import matplotlib.pyplot as plt
 
     fig, axes = plt.subplots(1, 2, figsize=(19.2, 6.4))
-    for ax, side, path in zip(axes, ("right", "wrong"), pictures, strict=False):
-        ax.imshow(plt.imread(path))
-        ax.set_title(side)
-    for ax in axes:
+    for ax, side, path in zip(axes, ("right", "wrong"), pictures, strict=True):
         ax.axis("off")
+        if path.exists():  # a run that failed has none
+            ax.imshow(plt.imread(path))
+            ax.set_title(side)
     fig.suptitle(title)
     return fig
 
@@ -196,12 +250,13 @@ def replace(path: Path, text: str) -> None:
 
 
 def sentence(test: str) -> str:
-    return test.removeprefix("test_").replace("_", " ")
+    """What the name of a test says."""
+    return test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
 
 
 def folded(tests) -> list[str]:
     """The sentences, each once, with the number of its cases."""
-    cases = Counter(sentence(test.partition("[")[0]) for test in tests)
+    cases = Counter(sentence(function(test)) for test in tests)
     return [f"{name} ({n} cases)" if n > 1 else name for name, n in cases.items()]
 
 
@@ -230,20 +285,16 @@ def check(lesson: str, hint: int | None) -> int:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8: {error}") from None
     print(f"Running the tests of {lesson} on {path} ...\n", flush=True)
-    with workers(1) as (pool, folder):
-        job = pool.apply_async(examine, [(folder / "check", lesson, text, {})])
-        try:
-            seconds, complaints = job.get(PATIENCE)
-        except multiprocessing.TimeoutError:
-            seconds, complaints = {}, {"import": f"it never ends ({PATIENCE} s)"}
-    if "import" in complaints or not seconds:
-        print(f"It cannot be tested: {complaints.get('import', 'no test ran')}")
+    found = examine(find(lesson), text)
+    seconds, complaints = found.seconds, found.complaints
+    if TOLD in complaints or not seconds:
+        print(f"It cannot be tested: {complaints.get(TOLD, 'no test ran')}")
     else:
         good = [name for name in seconds if name not in complaints]
         print("These hold:", *folded(good), sep="\n  ")
-    if complaints.keys() - {"import"}:
-        first, complaint = next(iter(complaints.items()))
-        print("\nThese fail:", *folded(complaints), sep="\n  ")
+    if failed := {test: said for test, said in complaints.items() if test != TOLD}:
+        first, complaint = next(iter(failed.items()))
+        print("\nThese fail:", *folded(failed), sep="\n  ")
         print(f"\nFails first: {sentence(first)}")
         print(textwrap.indent(complaint, "  "))
     if said:
@@ -254,33 +305,119 @@ def check(lesson: str, hint: int | None) -> int:
     return 0
 
 
+def entries_of(lessons: list[str]) -> list[tuple[Lesson, str, str, str]]:
+    """Each mistake and each blank of these lessons, or of all: lesson, name, the text
+    with it, killer."""
+    found = []
+    for lesson in lessons or catalogue.lessons():
+        source, mistakes, blanks = read(lesson)
+        for name, entry in [*mistakes.items(), *blanks.items()]:
+            text = broken(source, entry)
+            found.append((find(lesson), name, text, entry["killer"]))
+    return found
+
+
+def say(lesson: Lesson, name: str, found: Examined, verdict: str) -> None:
+    seconds = sum(found.seconds.values())
+    print(f"{lesson.name:15}{name:23}{seconds:6.1f} s  {verdict}", flush=True)
+
+
+def killed_by(found: Examined) -> str:
+    """The first test that fails, as a sentence; SURVIVES with the reason, if none."""
+    if TOLD in found.complaints:
+        return f"SURVIVES: {found.complaints[TOLD]}"
+    if found.complaints:
+        return sentence(function(next(iter(found.complaints))))
+    return "SURVIVES" if found.seconds else "SURVIVES: no test ran"
+
+
+def examine_all(lessons: list[str], count: int, named: bool) -> int:
+    """The tests pass on the right code, and find every mistake and every blank.
+
+    Args:
+        named: only the killers that mistakes/<lesson>.toml names, not all the tests
+    """
+    entries, bad = entries_of(lessons), 0
+    killers: dict[Lesson, list[str]] = {}
+    for lesson, _, _, killer in entries:
+        killers.setdefault(lesson, []).append(killer)
+    with several(count) as (threads, stop):
+        right, wrong = [], []
+        for lesson, names in killers.items():
+            tests = list(dict.fromkeys(names)) if named else None  # each once
+            asked = {"tests": tests, "stop": stop}
+            right.append(threads.submit(examine, lesson, lesson.text, **asked))
+        for lesson, _, text, killer in entries:
+            asked = {"tests": [killer] if named else None, "stop": stop}
+            job = threads.submit(examine, lesson, text, "--maxfail=1", **asked)
+            wrong.append(job)
+        for lesson, job in zip(killers, right, strict=True):
+            found = job.result()
+            lost = missing(killers[lesson], found) if named else []
+            bad += bool(found.complaints or lost or not found.seconds)
+            good = len(found.seconds.keys() - found.complaints.keys())
+            say(lesson, "(right)", found, f"{good} of {len(found.seconds)} tests pass")
+            for test, complaint in found.complaints.items():
+                print(f"  {test}: {complaint.splitlines()[0]}", flush=True)
+            for test in lost:
+                print(f"  {test}: was not run", flush=True)
+        for (lesson, name, _, killer), job in zip(entries, wrong, strict=True):
+            found = job.result()
+            verdict = killed_by(found)
+            if verdict.startswith("SURVIVES"):
+                bad += 1
+                verdict += f" ({sentence(killer)})" if named else ""
+            say(lesson, name, found, verdict)
+    print(f"\n{len(entries)} mistakes and blanks, {bad} not as they should be")
+    return min(bad, 1)
+
+
+def missing(tests: list[str], found: Examined) -> list[str]:
+    """Which of these tests were skipped, or not even selected."""
+    ran = found.seconds.keys() | {function(test) for test in found.seconds}
+    return [test for test in dict.fromkeys(tests) if test not in ran]
+
+
+def prove(lessons: list[str], count: int) -> int:
+    """Each mistake and each blank is found by the test that it names as its killer."""
+    return examine_all(lessons, count, named=True)
+
+
 def kill(lessons: list[str], count: int) -> int:
-    """The tests pass on the right code, and find every mistake and every blank."""
-    known = {lesson: read(lesson) for lesson in lessons or LESSONS}
-    survivors, orders = 0, {}
-    with workers(count) as (pool, folder):
-        jobs = [(folder / lesson, lesson, known[lesson][0], {}) for lesson in known]
-        results = pool.imap(examine, jobs)
-        for lesson in known:
-            orders[lesson], complaints = results.next(PATIENCE)
-            survivors += bool(complaints) or not orders[lesson]
-            good = len(orders[lesson]) - len(complaints)
-            verdict = f"{good} of {len(orders[lesson])} tests pass"
-            print(f"{lesson:15}{'(right)':23}{verdict}", *complaints, flush=True)
-        jobs = [
-            (folder / f"{lesson}-{name}", lesson, broken(source, entry), orders[lesson])
-            for lesson, (source, mistakes, blanks) in known.items()
-            for name, entry in [*mistakes.items(), *blanks.items()]
-        ]
-        results = pool.imap(examine, [(*job, "--maxfail=1") for job in jobs])
-        for path, lesson, *_ in jobs:
-            _, complaints = results.next(PATIENCE)
-            killer = sentence(next(iter(complaints), "SURVIVES"))
-            survivors += killer in ("SURVIVES", "import")
-            name = path.name.partition("-")[2]
-            print(f"{lesson:15}{name:23}{killer}", flush=True)
-    print(f"\n{len(jobs)} mistakes and blanks, {survivors} not as they should be")
-    return min(survivors, 1)
+    """All the tests pass on the right code, and find every mistake and every blank."""
+    return examine_all(lessons, count, named=False)
+
+
+def run(lessons: list[str]) -> int:
+    """Run every mistake in full, and keep the runs in the store, for the pictures."""
+    bad = 0
+    with several(2) as (threads, _):
+        jobs = []
+        for lesson in lessons or catalogue.lessons():
+            source, mistakes, _ = read(lesson)
+            for name, entry in mistakes.items():
+                job = threads.submit(kept, find(lesson), broken(source, entry))
+                jobs.append((lesson, name, job))
+        for lesson, name, job in jobs:
+            try:
+                verdict = job.result()
+            except RunError as error:
+                bad += 1
+                verdict = f"FAILS: {str(error).splitlines()[0]}"
+            print(f"{lesson:15}{name:23}{verdict}", flush=True)
+    print(f"\n{len(jobs)} mistakes, {bad} without a run")
+    return min(bad, 1)
+
+
+def kept(lesson: Lesson, text: str) -> str:
+    """Run this text, unless the store has it already; in a few words, what came out."""
+    if store.has(lesson, text):
+        return "is in the store"
+    begin = time.perf_counter()
+    found = store.full(lesson, text)
+    verdict = "holds" if found.numbers.get("holds") else "does NOT hold"
+    seconds = time.perf_counter() - begin
+    return f"{seconds:6.1f} s  {found.error or f'the claim {verdict}'}"
 
 
 def positive(word: str) -> int:
@@ -307,24 +444,23 @@ def main() -> int:
     one = commands.add_parser("check", help=check.__doc__, allow_abbrev=False)
     one.add_argument("lesson")
     one.add_argument("--hint", type=positive, help="1 is vague, 2 is strong")
-    one = commands.add_parser("kill", help=kill.__doc__, allow_abbrev=False)
-    one.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
-    one.add_argument("--workers", dest="count", type=positive, default=os.cpu_count())
+    for name, act in {"prove": prove, "kill": kill, "run": run}.items():
+        one = commands.add_parser(name, help=act.__doc__, allow_abbrev=False)
+        one.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
+        if name != "run":  # a run may use more threads than one
+            how = {"type": positive, "default": os.cpu_count(), "dest": "count"}
+            one.add_argument("--workers", **how, help="so many processes at a time")
     options, words = cli.parse_known_args()
     command = vars(options).pop("command")
     if command == "show":
         options.words = words
     elif words:
         cli.error(f"unrecognized arguments: {' '.join(words)}")
-    act = {"show": show, "practice": practice, "check": check, "kill": kill}
+    acts = {"show": show, "practice": practice, "check": check}
+    acts |= {"prove": prove, "kill": kill, "run": run}
     try:
-        return act.get(command, listing)(**vars(options)) or 0
-    except multiprocessing.TimeoutError:
-        cli.exit(
-            2,
-            f"python -m mistakes: error: a run took over {PATIENCE} s\n",
-        )
-    except (UsageError, OSError) as error:
+        return acts.get(command, listing)(**vars(options)) or 0
+    except (UsageError, RunError, OSError) as error:
         cli.exit(2, f"python -m mistakes: error: {error}\n")
     except KeyboardInterrupt:
         cli.exit(130, "\nstopped; nothing is left behind\n")

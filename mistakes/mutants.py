@@ -8,14 +8,14 @@ import argparse
 import ast
 import difflib
 import random
-import signal
 
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator, operator_names
 
-from benchmarks.__main__ import LESSONS, ROOT
-from mistakes.scratch import examine, workers
+from mistakes.examine import examine, several
+from tools import catalogue
+from tools.catalogue import Lesson
 
 LEFT_OUT = "figure fetch_mnist read_mnist load_digits conclude main".split()
 PATIENCE = 200  # seconds; a mutant that never ends is noticed, too
@@ -34,9 +34,9 @@ def mutated_lines(source: str) -> set[int]:
     return found
 
 
-def mutants(lesson: str, count: int, seed: int) -> list[str]:
+def mutants(lesson: Lesson, count: int, seed: int) -> list[str]:
     """The lesson's text, changed in one place, `count` times."""
-    source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
+    source = lesson.text
     lines, places = mutated_lines(source), []
     nodes = list(ast_nodes(get_ast(source)))
     for name in sorted(operator_names()):
@@ -45,46 +45,47 @@ def mutants(lesson: str, count: int, seed: int) -> list[str]:
             spots = [start for node in nodes for start, _ in find(node)]
             places += [(name, i) for i, at in enumerate(spots) if at[0] in lines]
     drawn = random.Random(seed).sample(places, min(count, len(places)))
-    print(f"{lesson}: {len(drawn)} of {len(places)} mutants, seed {seed}", flush=True)
+    print(
+        f"{lesson.name}: {len(drawn)} of {len(places)} mutants, seed {seed}", flush=True
+    )
     return [
         MutationVisitor(i, get_operator(name)()).walk(get_ast(source)).get_code()
         for name, i in drawn
     ]
 
 
-def patient(job: tuple) -> tuple[dict, dict]:
-    def stop(*_):
-        raise TimeoutError("it never ends")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(PATIENCE)
-    folder, text, (lesson, *rest) = job
-    return examine((folder, lesson, text, *rest))
+def survivors(lesson: Lesson, texts: list[str], count: int) -> list[str]:
+    """Those of the texts in which no test of the lesson finds anything wrong; each is
+    printed as soon as it is known."""
+    found = []
+    with several(count) as (threads, stop):
+        asked = {"timeout": PATIENCE, "stop": stop}
+        right = threads.submit(examine, lesson, lesson.text, **asked).result()
+        assert right.seconds and not right.complaints, right.complaints
+        jobs = []
+        for text in texts:
+            job = threads.submit(examine, lesson, text, "--maxfail=1", **asked)
+            jobs.append(job)
+        for text, job in zip(texts, jobs, strict=True):
+            if not job.result().complaints:
+                both = lesson.text.splitlines(), text.splitlines()
+                changed = list(difflib.unified_diff(*both, n=0, lineterm=""))[2:]
+                print("  survives", *changed, sep="\n    ", flush=True)
+                found.append(text)
+    return found
 
 
 def main() -> None:
     cli = argparse.ArgumentParser(prog="python -m mistakes.mutants")
-    cli.add_argument("lessons", nargs="*", choices=[[], *LESSONS], metavar="lesson")
+    known = catalogue.lessons()
+    cli.add_argument("lessons", nargs="*", choices=[[], *known], metavar="lesson")
     cli.add_argument("--count", type=int, default=60)
     cli.add_argument("--seed", type=int, default=0)
     cli.add_argument("--workers", type=int, default=2)
     options = cli.parse_args()
-    for lesson in options.lessons or LESSONS:
-        source = (ROOT / f"{lesson}.py").read_text(encoding="utf-8")
-        texts, killed = mutants(lesson, options.count, options.seed), 0
-        with workers(options.workers) as (pool, folder):
-            right = (folder / "right", lesson, source, {})
-            order, complaints = pool.apply(examine, [right])
-            assert not complaints, complaints
-            rest = lesson, order, "--maxfail=1"
-            jobs = [(folder / str(i), text, rest) for i, text in enumerate(texts)]
-            found = pool.imap(patient, jobs)
-            for text, (_, complaints) in zip(texts, found, strict=True):
-                killed += bool(complaints)
-                if not complaints:
-                    both = source.splitlines(), text.splitlines()
-                    changed = list(difflib.unified_diff(*both, n=0, lineterm=""))[2:]
-                    print("  survives", *changed, sep="\n    ", flush=True)
+    for name in options.lessons or known:
+        texts = mutants(known[name], options.count, options.seed)
+        killed = len(texts) - len(survivors(known[name], texts, options.workers))
         print(f"  {killed} of {len(texts)} die, {killed / len(texts):.0%}", flush=True)
 
 

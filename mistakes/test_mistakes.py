@@ -1,4 +1,4 @@
-"""What python -m mistakes promises, as tests; its command `kill` proves the rest."""
+"""What python -m mistakes promises, as tests; its command `prove` proves the rest."""
 
 import json
 import os
@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import LESSONS
 from mistakes import __main__ as tool
-from mistakes.__main__ import ROOT, broken, main, read
-from mistakes.scratch import play, workers
+from mistakes.__main__ import broken, main, read
+from mistakes.examine import TOLD, examine
+from tools import catalogue, runner
+from tools.catalogue import ROOT
 
-every_lesson = pytest.mark.parametrize("lesson", LESSONS)
+every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
 SMALL = """\
+ASK = "How much is twice two?"
 DEPTH = 2
 def double(x):
     y = 2 * x  # (B, D)
@@ -40,13 +42,16 @@ symptom = "All is well for two"
 right = "2 * x"
 wrong = "x ** 3"
 hints = ["Look at the sum", "What is twice three?"]
+killer = "test_twice_two_is_four"
 
 [blank.twice]
 right = '''
     y = 2 * x  # (B, D)
 '''
 ask = "y = twice x, of the same shape"
+killer = "test_twice_nothing_is_nothing"
 """
+KILLER = 'killer = "test_twice_two_is_four"'
 
 
 @pytest.fixture
@@ -57,9 +62,10 @@ def sums(tmp_path, monkeypatch) -> Path:
     (root / "sums.py").write_text(SMALL)
     (root / "test_sums.py").write_text(TESTS)
     (root / "mistakes" / "sums.toml").write_text(ENTRIES)
-    monkeypatch.setattr(tool, "ROOT", root)
-    monkeypatch.setattr(tool, "HERE", root / "mistakes")
-    monkeypatch.setattr(tool, "LESSONS", ["sums"])
+    monkeypatch.setattr(catalogue, "ROOT", root)
+    monkeypatch.setattr(catalogue, "FOLDERS", (root,))
+    # without conftest.py, which imports torch: that takes seconds
+    monkeypatch.setattr("mistakes.examine.BESIDE", ["pyproject.toml"])
     return root
 
 
@@ -98,7 +104,7 @@ def test_every_entry_is_whole_and_short_enough_for_the_screen(lesson):
 
 
 def test_no_hint_gives_the_code_away():
-    for lesson in LESSONS:
+    for lesson in catalogue.lessons():
         for entry in read(lesson)[1].values():
             for line in entry["right"].splitlines():
                 assert line.strip() not in " ".join(entry["hints"])
@@ -115,6 +121,9 @@ def test_an_unknown_name_gets_the_nearest_ones(monkeypatch, capsys):
     assert call(monkeypatch, "check", "attention", "--hind", "1") == 2
     assert call(monkeypatch, "check", "attention", "--hint", "0") == 2
     assert call(monkeypatch, "kill", "--workers", "0") == 2
+    assert call(monkeypatch, "prove", "--workers", "0") == 2
+    assert call(monkeypatch, "prove", "atention") == 2
+    assert call(monkeypatch, "run", "atention") == 2
     assert call(monkeypatch, "practice", "cnn", "one", "--blank", "other") == 2
 
 
@@ -143,6 +152,10 @@ def test_a_stale_entry_names_file_entry_and_nearest_text(sums, monkeypatch, caps
             "without a good hints",
         ),
         ("[squared]", "x = 1\n[squared]", "x is no table"),
+        (KILLER, "", "[squared]: without a good killer"),
+        (KILLER, "killer = 4", "[squared]: without a good killer"),
+        (KILLER, 'killer = "test_twice"', "[squared]: killer: no test of sums"),
+        ("test_twice_nothing_is_nothing", "sums", "[blank.twice]: killer: no test"),
         (ENTRIES, "", "no mistakes in it"),
     ],
 )
@@ -197,6 +210,130 @@ def test_there_is_nothing_to_check_before_practice(sums, monkeypatch, capsys):
     assert "python -m mistakes practice sums" in capsys.readouterr().err
 
 
+# The tests, in processes of their own
+
+
+def tiny() -> catalogue.Lesson:
+    return catalogue.lessons()["sums"]
+
+
+def test_what_is_examined_is_the_text_and_not_the_file(sums):
+    assert examine(tiny(), SMALL).complaints == {}
+    found = examine(tiny(), SMALL.replace("2 * x", "3 * x"))
+    assert list(found.seconds) == [
+        "test_twice_two_is_four",
+        "test_twice_nothing_is_nothing",
+    ]
+    said = "assert 6 == 4\ntest_sums.py, line 2"
+    assert found.complaints == {"test_twice_two_is_four": said}
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("import os; os._exit(0)", "the tests were ended from inside, with code 0"),
+        ("import os; os.abort()", "the tests were ended from inside, with code -6"),
+        ("import sys; sys.exit()", "SystemExit"),
+        ("raise KeyboardInterrupt", "the tests were ended from inside, with code 2"),
+        ("import nowhere", "No module named 'nowhere'"),
+        ("def main(:", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_file_that_ends_its_process_is_noticed_at_once(sums, line, said):
+    begin = time.monotonic()
+    found = examine(tiny(), f"{SMALL}\n{line}\n")
+    assert time.monotonic() - begin < 60  # not PATIENCE
+    assert found.seconds == {} and list(found.complaints) == [TOLD]
+    assert said in found.complaints[TOLD] and "\n" not in found.complaints[TOLD]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such session")
+def test_what_never_ends_is_ended_with_all_that_it_started(sums, tmp_path):
+    note = tmp_path / "number of a process"
+    loop = "import time; time.sleep(600)"
+    start = f"""
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "{loop}"])
+open({str(note)!r}, "w").write(str(child.pid))
+{loop}
+"""
+    found = examine(tiny(), SMALL + start, timeout=15)
+    assert found.complaints == {TOLD: "it never ends (15 s)"}
+    number = int(note.read_text())
+    for _ in range(100):
+        if not alive(number):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"process {number} is left running")
+
+
+def alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{number}/stat")  # nobody may have waited for it yet
+    return not (state.exists() and ") Z" in state.read_text())
+
+
+def test_each_mistake_is_proved_by_the_killer_that_it_names(sums, monkeypatch, capsys):
+    assert call(monkeypatch, "prove", "sums", "--workers", "2") == 0
+    right, squared, twice, _, end = capsys.readouterr().out.splitlines()
+    assert right.startswith("sums           (right)") and "2 of 2 tests pass" in right
+    assert squared.startswith("sums           squared")
+    assert squared.endswith(" s  twice two is four")
+    assert twice.startswith("sums           twice")
+    assert twice.endswith(" s  twice nothing is nothing")
+    assert end == "2 mistakes and blanks, 0 not as they should be"
+    assert call(monkeypatch, "kill", "--workers", "2") == 0
+    assert capsys.readouterr().out.endswith("blanks, 0 not as they should be\n")
+
+
+def spoil(sums: Path, old: str, new: str) -> None:
+    """The tiny lesson with another test file."""
+    assert old in TESTS
+    (sums / "test_sums.py").write_text(TESTS.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("double(2) == 4", "double(2) > 3", "SURVIVES (twice two is four)"),
+        ("double(2) == 4", "double(2) == 5", "assert 4 == 5"),
+        (
+            "import sums\n",
+            "import pytest, sums\n@pytest.mark.skip\n",
+            "SURVIVES: no test ran (twice two is four)",
+        ),
+        (
+            "import sums\n",
+            "import pytest, sums\n@pytest.mark.slow\n",
+            "SURVIVES: no test ran (twice two is four)",
+        ),
+        (
+            "import sums\n",
+            "import pytest, sums\n@pytest.mark.skip\n",
+            "test_twice_two_is_four: was not run",
+        ),
+        ("import sums\n", "import sums, nowhere\n", "SURVIVES: "),
+    ],
+    ids=["passes", "fails on right", "skipped", "slow", "skipped on right", "import"],
+)
+def test_what_proves_nothing_is_no_kill(sums, monkeypatch, capsys, old, new, said):
+    spoil(sums, old, new)
+    assert call(monkeypatch, "prove", "--workers", "2") == 1
+    assert said in capsys.readouterr().out
+
+
+def test_a_killer_that_selects_no_case_is_no_kill(sums, monkeypatch, capsys):
+    text = ENTRIES.replace('is_four"', 'is_four[five]"')
+    (sums / "mistakes" / "sums.toml").write_text(text)
+    assert call(monkeypatch, "prove", "--workers", "2") == 1
+    printed = capsys.readouterr().out
+    assert "SURVIVES: no test ran (twice two is four[five])" in printed
+    assert "test_twice_two_is_four[five]: was not run" in printed
+
+
 # Whole commands, in processes of their own
 
 
@@ -208,7 +345,10 @@ def command(*words: str, **options) -> subprocess.CompletedProcess:
 
 def test_the_list_fits_one_screen():
     lines = command().stdout.splitlines()
-    assert 35 + len(LESSONS) <= len(lines) <= 60 and max(map(len, lines)) <= 101
+    assert (
+        35 + len(catalogue.lessons()) <= len(lines) <= 60
+        and max(map(len, lines)) <= 101
+    )
 
 
 @pytest.mark.slow
@@ -224,40 +364,63 @@ def test_check_passes_another_right_solution_and_nothing_less():
     path.write_text(source.replace(right, "return super().forward(x).add(x)  # (B, D)"))
     done = command("check", "compare_blocks")
     assert done.returncode == 0 and "mended" in done.stdout
-    for ended in ("import sys; sys.exit()", "raise KeyboardInterrupt", "def main(:"):
+    for ended in ("import os; os._exit(0)", "raise KeyboardInterrupt", "def main(:"):
         path.write_text(f"{source}\n{ended}\n")
         done = command("check", "compare_blocks")
         assert done.returncode == 1 and "It cannot be tested: " in done.stdout
 
 
 @pytest.mark.slow
-def test_right_and_wrong_are_shown_side_by_side():
+def test_right_and_wrong_are_shown_side_by_side(tmp_path, monkeypatch):
+    monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
     name = next(iter(read("attention")[1]))
     done = command("show", "attention", name, "--steps", "20")
     assert done.returncode == 0 and re.search(r"right +wrong\n", done.stdout)
     assert Path(f"figures/attention_{name}.png").stat().st_size > 20_000
     bad = command("show", "attention", name, "--step", "20")
     assert bad.returncode == 2 and "--step" in bad.stderr.splitlines()[-1]
+    bad = command("show", "attention", name, "--steps", "few")
+    assert bad.returncode == 2 and bad.stderr.count("\n") == 1
+    assert "--steps" in bad.stderr and "'few'" in bad.stderr
+    bad = command("show", "attention", name, "--steps", "0")
+    assert bad.returncode == 2 and "--steps: must be positive" in bad.stderr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", LESSONS)
+@every_lesson
 def test_a_silent_mistake_runs_to_its_end(lesson, tmp_path):
-    steps = ["--epochs=1"] if lesson == "lightning" else ["--steps=20"]
     source, mistakes, _ = read(lesson)
-    silent = {n: broken(source, e) for n, e in mistakes.items() if e.get("silent")}
-    with workers(1) as (pool, folder):
-        jobs = [(folder / n, lesson, text, *steps) for n, text in silent.items()]
-        for name, (numbers, printed) in zip(silent, pool.map(play, jobs), strict=True):
-            assert "holds" in numbers, (name, printed)
+    known = catalogue.lessons()[lesson]
+    short = {"epochs": 1, "steps": 20, "data": "digits"}
+    options = {name: value for name, value in short.items() if name in known.options}
+    for name, entry in mistakes.items():
+        if entry.get("silent"):
+            (tmp_path / name).mkdir()
+            text = broken(source, entry)
+            done = runner.run(known, tmp_path / name, text, **options)
+            assert "holds" in done.numbers, (name, done.last)
+
+
+@pytest.mark.slow
+def test_every_full_run_is_made_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
+    names = list(read("compare_blocks")[1])
+    lines = command("run", "compare_blocks").stdout.splitlines()
+    assert len(lines) == len(names) + 2
+    for name, line in zip(names, lines, strict=False):
+        assert re.match(rf"compare_blocks +{name} +[0-9.]+ s  the claim ", line)
+    lines = command("run", "compare_blocks").stdout.splitlines()
+    for name, line in zip(names, lines, strict=False):
+        assert re.match(rf"compare_blocks +{name} +is in the store$", line)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
-def test_ctrl_c_leaves_nothing_behind():
-    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # a socket's path must be short
+@pytest.mark.parametrize("command", ["prove", "kill"])
+def test_ctrl_c_leaves_nothing_behind(command):
+    folder = Path(tempfile.mkdtemp())
     env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
-    line = [sys.executable, "-m", "mistakes", "kill", "compare_blocks"]
+    line = [sys.executable, "-m", "mistakes", command, "compare_blocks"]
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(line, env=env, start_new_session=True, **quiet)
     while not list(folder.glob("*/compare_blocks")):

@@ -20,7 +20,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT, ROOT / "more")
-# The shortest run of main that still does everything once: of these options those it has
+# The shortest run of main that does everything once: of these options those it has
 SMALLEST = {"epochs": 1, "steps": 2, "depth": 2, "data": "digits"}
 WORDS = {"ASK", "CLAIM"}  # constants that are said, and change no number
 PLUMBING = {"fetch_mnist", "figure", "conclude"}  # functions that change no number
@@ -50,9 +50,14 @@ class Lesson:
         return ROOT / "docs" / "teach" / f"{self.name}.toml"
 
     @property
+    def lab(self) -> Path:
+        return ROOT / "lab" / f"{self.name}_lab.py"
+
+    @property
     def file(self) -> str:
         """Its place in the repository, as a command line names it: `more/gpt.py`."""
-        return self.path.relative_to(ROOT).as_posix()
+        inside = self.path.is_relative_to(ROOT)  # a copy elsewhere has its whole path
+        return (self.path.relative_to(ROOT) if inside else self.path).as_posix()
 
     @property
     def text(self) -> str:

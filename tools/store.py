@@ -1,7 +1,7 @@
 """The store of runs: what an unchanged lesson printed, drew and returned.
 
-A full run takes some 15 seconds, and a dozen places want it: tests, evening, the README,
-the site. It is made once, and kept in .runs/ (or the folder that NN_RUNS names) under a
+A full run takes some 15 seconds, and a dozen places want it: tests, evening, README,
+site. It is made once, and kept in .runs/ (or the folder that NN_RUNS names) under a
 checksum of all that it depends on: the file's text, the options, the style, and the
 versions of Python and of the packages that the lesson lists. Change a letter of any of
 them, and it is run again. `rm -r .runs` forgets everything; nothing else depends on it.
@@ -39,7 +39,7 @@ def key(lesson: Lesson, text: str, options: dict) -> str:
     depends = {
         "lesson": lesson.name,
         "text": text,
-        "options": options,
+        "options": lesson.options | options,  # seed=0 is the default's run
         "style": runner.STYLE.read_text(encoding="utf-8"),
         "child": runner.CHILD.read_text(encoding="utf-8"),
         "python": platform.python_version(),
@@ -48,25 +48,36 @@ def key(lesson: Lesson, text: str, options: dict) -> str:
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def place(lesson: Lesson, text: str | None = None, **options) -> Path:
+    """Where the run with these options is kept, if it is; on the small digits, if no
+    other data are named."""
+    text = lesson.text if text is None else text
+    options = lesson.on("digits") | options
+    return folder() / f"{lesson.name}-{key(lesson, text, options)}"
+
+
+def has(lesson: Lesson, text: str | None = None, **options) -> bool:
+    """Whether `full` would find this run here."""
+    return (place(lesson, text, **options) / "run.json").exists()
+
+
 def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run:
     """The run of main on the small digits with these options; from the store, if an
     equal one is there. A module stands for the lesson that its file is."""
     if isinstance(lesson, ModuleType):
         lesson = Lesson(Path(lesson.__file__))
-    options = lesson.on("digits") | options
-    text = lesson.text if text is None else text
-    place = folder() / f"{lesson.name}-{key(lesson, text, options)}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{place}.lock"):  # whoever wants the same waits for it
-        if not (place / "run.json").exists():
-            keep(lesson, text, options, place)
-    told = json.loads((place / "run.json").read_text(encoding="utf-8"))
-    return Run(**told, folder=place)
+    here = place(lesson, text, **options)
+    here.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{here}.lock"):  # whoever wants the same waits for it
+        if not (here / "run.json").exists():
+            keep(lesson, text, lesson.on("digits") | options, here)
+    told = json.loads((here / "run.json").read_text(encoding="utf-8"))
+    return Run(**told, folder=here)
 
 
-def keep(lesson: Lesson, text: str, options: dict, place: Path) -> None:
-    """Run it, and put what it left into this place: all of it, or nothing."""
-    with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
+def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
+    """Run it, and put what it left into this folder: all of it, or nothing."""
+    with tempfile.TemporaryDirectory(dir=here.parent) as scratch:
         work, new = Path(scratch, "work"), Path(scratch, "new")
         work.mkdir()
         new.mkdir()
@@ -77,8 +88,8 @@ def keep(lesson: Lesson, text: str, options: dict, place: Path) -> None:
         told = asdict(found)
         del told["folder"]
         (new / "run.json").write_text(json.dumps(told), encoding="utf-8")
-        shutil.rmtree(place, ignore_errors=True)  # what a killed run may have left
-        new.rename(place)
+        shutil.rmtree(here, ignore_errors=True)  # what a killed run may have left
+        new.rename(here)
     forget()
 
 

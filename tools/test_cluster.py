@@ -17,8 +17,8 @@ import pytest
 import torch
 
 import lightning
+from tools.catalogue import ROOT
 
-ROOT = Path(__file__).parent
 SCRIPT = str(ROOT / "lightning.py")
 SAVED = "lightning_logs/checkpoints/*.ckpt"
 EPOCHS = 25

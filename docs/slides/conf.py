@@ -1,8 +1,17 @@
 """The decks, from slides/<lesson>.rst, which the site's build writes."""
 
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
+
+from lessons import chosen  # noqa: E402
+
 project = "nn"
 extensions = ["sphinx_revealjs"]
-root_doc = "cnn"  # no deck needs an index
+include_patterns = [f"{lesson}.rst" for lesson in chosen()]
+root_doc = [*chosen()][0]  # no deck needs an index
 html_favicon = "../static/nn.svg"
 revealjs_style_theme = "white-contrast"  # its font is not fetched
 revealjs_static_path = ["../static"]

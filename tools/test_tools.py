@@ -1,0 +1,517 @@
+"""Catalogue, runner, store and the commands of python -m tools, as tests."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import catalogue, runner, store
+from tools.catalogue import ROOT, Lesson, lessons, recipe
+from tools.readability import density
+from tools.runner import RunError
+
+# A lesson in small, for recipe: it is never run
+SMALL = '''# /// script
+# dependencies = ["torch"]
+# ///
+"""A small lesson."""
+
+import torch
+
+ASK = "Which?"
+CLAIM = "This one."
+RATE = 3e-3  # measured
+
+
+@torch.no_grad()
+def train(steps):
+    """Steps of nothing."""
+    x = torch.zeros(3)
+
+    return x + RATE * steps  # (D,)
+
+
+def figure(x):
+    return x
+
+
+def main(steps=7, seed=0, rate=RATE):
+    return {"holds": 1.0}
+
+
+if __name__ == "__main__":
+    main()
+'''
+CHANGES_NOTHING = {
+    "a comment": ("# measured", "# guessed"),
+    "no comment": ("  # (D,)", ""),
+    "the docstring of the file": ("A small lesson", "A tiny lesson"),
+    "the docstring of a function": ("Steps of nothing", "Nothing,\n    in steps"),
+    "ASK": ("Which?", "What?"),
+    "CLAIM": ('"This one."', '(\n    "That one."\n)'),
+    "the picture": ("    return x\n", "    return 2 * x\n"),
+    "a blank line": ("\n\n    return x +", "\n    return x +"),
+    "two blank lines": ("    x = torch", "\n\n    x = torch"),
+    "an import": ("import torch\n", "import math\nimport torch\n"),
+    "a package": ('["torch"]', '["torch", "numpy"]'),
+    "the guard": ("    main()\n", "    main(3)\n"),
+}
+CHANGES_NUMBERS = {
+    "a constant": ("3e-3", "3e-2"),
+    "a number in a function": ("zeros(3)", "zeros(4)"),
+    "a default": ("steps=7", "steps=8"),
+    "a name": ("def train", "def fit"),
+    "a decorator": ("@torch.no_grad()\n", ""),
+    "an indentation": ("    return x +", "    if steps:\n        return x +"),
+}
+
+
+def written(folder: Path, text: str, name: str = "small") -> Lesson:
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return Lesson(path)
+
+
+def changed(old: str, new: str) -> str:
+    assert SMALL.count(old) == 1, old
+    return SMALL.replace(old, new)
+
+
+# The catalogue
+
+
+def test_a_recipe_is_known_by_its_checksum_on_every_python(tmp_path):
+    assert recipe(written(tmp_path, SMALL)) == "6b3451fbdd82"
+
+
+def test_no_python_of_its_own_writes_the_text_of_a_recipe():
+    """`ast.dump` and `ast.unparse` write other text on another Python."""
+    path = ROOT / "tools" / "catalogue.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    used = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    assert "parse" in used
+    assert not {"dump", "unparse"} & set(used)
+
+
+@pytest.mark.parametrize("change", CHANGES_NOTHING.values(), ids=CHANGES_NOTHING)
+def test_a_recipe_ignores_what_changes_no_number(change, tmp_path):
+    one = recipe(written(tmp_path, SMALL, "one"))
+    assert recipe(written(tmp_path, changed(*change), "other")) == one
+
+
+@pytest.mark.parametrize("change", CHANGES_NUMBERS.values(), ids=CHANGES_NUMBERS)
+def test_a_recipe_notices_what_changes_a_number(change, tmp_path):
+    one = recipe(written(tmp_path, SMALL, "one"))
+    assert recipe(written(tmp_path, changed(*change), "other")) != one
+
+
+def test_what_can_be_read_off_a_lesson(tmp_path):
+    lesson = written(tmp_path, SMALL)
+    assert (lesson.name, lesson.title) == ("small", "A small lesson.")
+    assert (lesson.ask, lesson.claim) == ("Which?", "This one.")
+    assert lesson.options == {"steps": 7, "seed": 0, "rate": None}
+    assert lesson.smallest == {"steps": 2}
+    assert lesson.requires == ["torch"]
+    assert lesson.on("mnist") == {}
+    reader = written(tmp_path, changed("steps=7", 'steps=7, data="auto"'), "reader")
+    assert reader.on("mnist") == {"data": "mnist"}
+    assert reader.smallest == {"steps": 2, "data": "digits"}
+
+
+def test_lessons_are_the_files_that_ask_the_roots_first_each_folder_in_its_order(
+    tmp_path, monkeypatch
+):
+    more = tmp_path / "more"
+    teach = tmp_path / "docs" / "teach"
+    more.mkdir()
+    teach.mkdir(parents=True)
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    monkeypatch.setattr(catalogue, "FOLDERS", (tmp_path, more))
+    for name in ("apple", "pear", "plum"):
+        written(tmp_path, SMALL, name)
+    written(more, SMALL, "aaa")
+    written(tmp_path, "import pear\n\nassert pear.ASK\n", "test_pear")
+    (teach / "pear.toml").write_text("order = 1")
+    (teach / "plum.toml").write_text("order = 2")
+    assert list(lessons()) == ["pear", "plum", "apple", "aaa"]
+    assert lessons()["aaa"].file == "more/aaa.py"
+    assert lessons()["aaa"].test == more / "test_aaa.py"
+
+
+def test_a_module_of_any_folder_is_imported_and_its_model_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    lesson = written(tmp_path, SMALL, "apart")
+    assert lesson.module().RATE == 3e-3
+    assert lesson.model() is None
+    monkeypatch.setitem(vars(lesson), "taught", {"model": "train(2)"})
+    assert lesson.model().tolist() == pytest.approx([6e-3] * 3)
+    del sys.modules["apart"]
+
+
+# The runner and the store
+
+
+# It counts its runs in a file elsewhere, and does what its name says
+RUNS = '''# /// script
+# dependencies = ["numpy"]
+# ///
+"""Count."""
+
+import os
+
+ASK = "How often?"
+
+
+def main(seed=0):
+    with open({count!r}, "a") as file:
+        file.write("run\\n")
+    print("said")
+    {act}
+    return {{"seed": float(seed)}}
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+@pytest.fixture
+def count(tmp_path, monkeypatch) -> Path:
+    """The file with a line for each run; the store is empty."""
+    monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "count.txt"
+
+
+def counting(count: Path, act: str = "pass") -> Lesson:
+    (count.parent / "lesson").mkdir()
+    text = RUNS.format(count=str(count), act=act)
+    return written(count.parent / "lesson", text, "counted")
+
+
+def runs(count: Path) -> int:
+    return len(count.read_text().splitlines())
+
+
+def kept() -> list[Path]:
+    return [path for path in store.folder().iterdir() if path.is_dir()]
+
+
+def test_a_run_is_made_once_and_again_if_anything_it_depends_on_changes(
+    count, monkeypatch
+):
+    lesson = counting(count)
+    one, same = store.full(lesson), store.full(lesson)
+    assert runs(count) == 1
+    assert one == same
+    assert one.numbers == {"seed": 0}
+    assert (one.printed, one.last, one.error) == ("said\n", "said", "")
+    assert one.used["wall"] >= one.used["main"] >= 0
+    assert store.full(lesson, seed=3).numbers == {"seed": 3}
+    assert runs(count) == 2
+    store.full(lesson, lesson.text.replace("said", "sawd"))
+    assert runs(count) == 3
+    monkeypatch.setattr(store, "version", lambda name: "0.1")
+    store.full(lesson)
+    store.full(lesson)
+    assert runs(count) == 4 == len(kept())
+
+
+def test_two_who_ask_at_once_get_the_same_run(count):
+    lesson = counting(count, "import time; time.sleep(0.5)")
+    one, other = store.together([(lesson, None), (lesson, None)])
+    assert one == other
+    assert runs(count) == 1
+
+
+def test_an_error_of_the_lesson_is_a_result_and_kept(count):
+    lesson = counting(count, 'raise OSError("no disk\\nat all")')
+    one, same = store.full(lesson), store.full(lesson)
+    assert runs(count) == 1
+    assert one == same
+    assert one.error == one.last == "OSError: no disk"
+    assert (one.numbers, one.printed) == ({}, "said\n")
+
+
+def test_a_process_that_is_killed_is_told_and_leaves_nothing(count):
+    lesson = counting(count, "os._exit(3)")
+    with pytest.raises(RunError, match=r"counted\.py: its process ended with code 3"):
+        store.full(lesson)
+    assert runs(count) == 1
+    assert kept() == []
+
+
+def test_a_run_that_takes_too_long_is_told_and_leaves_nothing(count, monkeypatch):
+    monkeypatch.setattr(runner, "PATIENCE", 0.1)
+    with pytest.raises(RunError, match=r"counted\.py takes over 0\.1 s"):
+        store.full(counting(count))
+    assert kept() == []
+
+
+def test_a_lesson_stands_alone_in_its_folder_and_its_pictures_are_kept(count):
+    draw = """
+    import matplotlib.pyplot as plt
+    print(set(os.listdir()) - {"__pycache__"})
+    fig, _ = plt.subplots()
+    os.mkdir("figures")
+    fig.savefig("figures/saved.png")
+    plt.subplots()
+"""
+    run = store.full(counting(count, draw.strip()))
+    assert run.printed == "said\n{'counted.py'}\n"
+    assert [path.name for path in run.folder.glob("figures/*")] == ["saved.png"]
+    assert [path.name for path in run.pictures] == ["1.png", "2.png"]
+    assert len(list(run.folder.glob("shown/*.svg"))) == 2
+
+
+def test_only_the_newest_runs_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(store, "KEPT", 2)
+    for age, name in enumerate(["old", "older", "oldest"]):
+        place = store.folder() / f"lesson-{name}"
+        place.mkdir(parents=True)
+        place.with_name(f"{place.name}.lock").touch()
+        os.utime(place, (1000 - age, 1000 - age))
+    store.forget()
+    assert sorted(path.name for path in kept()) == ["lesson-old", "lesson-older"]
+    assert not (store.folder() / "lesson-oldest.lock").exists()
+
+
+# The commands
+
+
+def command(*words: str, folder: Path = ROOT, expect: int = 0) -> str:
+    """What `python -m <words>` prints in this folder; of an error, what it tells."""
+    run = subprocess.run(
+        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True
+    )
+    assert run.returncode == expect, run.stdout + run.stderr
+    return run.stderr if expect else run.stdout
+
+
+def test_the_list_has_a_line_for_each_lesson():
+    lines = command("tools", "list").splitlines()
+    for line, lesson in zip(lines, lessons().values(), strict=True):
+        parts = [lesson.name, lesson.file, lesson.title, lesson.ask]
+        assert re.split(r"\s{2,}", line) == parts
+
+
+def test_statements_operations_and_words_are_counted():
+    text = '''# /// script
+# dependencies = ["torch"]
+# ///
+"""Two words."""
+x = f(1) + y[0]  # three more words
+for i in x:
+    x += -i if i > 0 else [j for j in x]
+'''
+    found = density(text)
+    assert found.statements == 3  # x =, for, x +=
+    # call, plus, index; +=, minus, condition, comparison, comprehension
+    assert found.operations == 8
+    assert found.words == 5
+    assert found.each(found.operations) == pytest.approx(8 / 3)
+
+
+def test_docstrings_are_words_and_no_statements():
+    found = density(
+        'class A:\n    """One."""\n\n    def f(self):\n        """Two."""\n'
+    )
+    assert (found.statements, found.words) == (2, 2)
+
+
+def test_the_table_has_a_row_for_each_lesson_and_each_given_file(tmp_path):
+    (tmp_path / "given.py").write_text("x = 1\n")
+    path = str(tmp_path / "given.py")
+    head, *rows = command("tools", "readability", path).splitlines()
+    files = [lesson.file for lesson in lessons().values()]
+    assert [row.split()[0] for row in rows] == [*files, path]
+    assert rows[-1].split()[1:] == ["1", "0.0", "0.0"]
+    assert len({len(line) for line in [head, *rows]}) == 1  # aligned
+
+
+@pytest.mark.parametrize("content", [None, b"x = \n", b"\xff\xfe", b"x = '\0'\n"])
+def test_what_is_no_python_is_named_in_one_line(content, tmp_path):
+    path = tmp_path / "given.py"
+    if content is not None:
+        path.write_bytes(content)
+    (line,) = command("tools", "readability", str(path), expect=2).splitlines()
+    assert line.startswith(f"python -m tools: error: {path}")
+
+
+# A lesson more
+
+
+TINY = '''# /// script
+# requires-python = ">=3.11"
+# dependencies = ["matplotlib", "torch"]
+# ///
+r"""
+Twice is a sum
+==============
+
+The smallest lesson there can be: it doubles numbers.
+
+:Run: ``python tiny.py --steps 4``
+:Shapes: B batch, D size
+:Paper: none
+"""
+
+import argparse
+import inspect
+import sys
+import textwrap
+from pathlib import Path
+from typing import get_args
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+ASK = "Is twice a number more than the number added to itself?"
+CLAIM = "Twice a number is the number added to itself."
+MARGIN, THREADS = 1e-6, 1
+
+
+# %%
+# It doubles
+# ----------
+class Doubler(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.full((3,), 2.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1:] != (3,):
+            raise ValueError(f"expected (B, 3), got {tuple(x.shape)}")
+        return self.w * x  # (B, D)
+
+
+# %%
+# The picture
+# -----------
+def figure(x: Tensor, y: Tensor) -> Figure:
+    fig, ax = plt.subplots()
+    ax.plot(x.flatten(), y.flatten(), "o")
+    return fig
+
+
+# %%
+# The lesson
+# ----------
+def main(steps: int = 4, seed: int = 0) -> dict[str, float]:
+    print(f"{ASK}\\n")
+    torch.manual_seed(seed)
+    x = torch.rand(steps, 3)  # (B, D)
+    y = Doubler()(x).detach()  # (B, D)
+    gap = (y - x - x).abs().max().item()
+    print(f"The sum of all: {y.sum():.3f}, the largest difference: {gap:.1e}")
+    conclude(holds := gap < MARGIN, tiny=figure(x, y))
+    return {"sum": y.sum().item(), "gap": gap, "holds": float(holds)}
+
+
+# %%
+'''
+TINY_TEST = '''"""What tiny.py claims, as tests."""
+
+import torch
+
+import tiny
+from tiny import Doubler
+from tools.contract import ModelContract
+from tools.store import full
+
+
+class TestDoubler(ModelContract):
+    output = (3,)
+
+    def make(self):
+        return Doubler()
+
+    def inputs(self, batch):
+        return torch.rand(batch, 3)
+
+
+def test_one_doubled_is_two():
+    assert Doubler()(torch.ones(1, 3)).tolist() == [[2, 2, 2]]
+
+
+def test_claim_twice_is_a_sum():
+    assert full(tiny).numbers["holds"] == 1
+'''
+TINY_MISTAKES = """[thrice]
+says    = "Triple instead"
+symptom = "The claim does not hold."
+right   = "        self.w = nn.Parameter(torch.full((3,), 2.0))"
+wrong   = "        self.w = nn.Parameter(torch.full((3,), 3.0))"
+hints   = ["Which weights?", "How often?"]
+killer  = "test_one_doubled_is_two"
+
+[blank.double]
+right   = "        return self.w * x  # (B, D)"
+ask     = "twice x (B, D)"
+killer  = "test_one_doubled_is_two"
+"""
+TINY_TEACH = """order = 1
+model = "Doubler()"
+leaves = "nothing"
+"""
+
+
+@pytest.mark.slow
+def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(tmp_path):
+    copy = tmp_path / "repository"
+    copied(copy)
+    guard = next(iter(lessons().values())).text.rpartition("\n# %%\n")[2]
+    files = {
+        "more/tiny.py": TINY + guard,
+        "more/test_tiny.py": TINY_TEST,
+        "mistakes/tiny.toml": TINY_MISTAKES,
+        "docs/teach/tiny.toml": TINY_TEACH,
+    }
+    for name, text in files.items():
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).write_text(text, encoding="utf-8")
+
+    *_, last = command("tools", "list", folder=copy).splitlines()
+    assert last.split()[:2] == ["tiny", "more/tiny.py"]
+
+    places = "more", "tools/test_house.py"
+    printed = command("pytest", *places, "-q", "-k", "tiny", folder=copy)
+    assert int(re.search(r"(\d+) passed", printed)[1]) >= 15
+
+    printed = command("mistakes", folder=copy)
+    assert re.search(r"(?m)^tiny +thrice +Triple instead$", printed)
+
+    printed = command("benchmarks", "evening", "tiny", folder=copy)
+    assert re.search(r"(?m)^tiny +\d+\.\d   holds$", printed)
+
+    command("benchmarks", "render", folder=copy)
+    readme = (copy / "README.md").read_text(encoding="utf-8")
+    asked = "Is twice a number more than the number added to itself?"
+    (row,) = re.findall(r"(?m)^\|.*more/tiny\.py.*\| " + re.escape(asked), readme)
+    (row,) = re.findall(r"(?m)^\| `more/tiny\.py` \| 3 \|", readme)
+
+    # HERE: the site and the decks show it, too
+
+
+def copied(place: Path) -> None:
+    """The files of this repository, those not yet committed too."""
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("git does not know this folder")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, place / name)
