@@ -13,7 +13,7 @@ from benchmarks import __main__ as bench
 from benchmarks import ablation, cluster, floors, growth, race, recipes
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
 from tools.catalogue import lessons
-from tools.runner import Run
+from tools.runner import Run, RunError
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
@@ -231,13 +231,27 @@ def test_evening_names_every_lesson_and_ends_badly_if_a_claim_does_not_hold(
         return Run({"holds": held}, "", "", {"wall": 2.0}, bench.HERE)
 
     monkeypatch.setattr(bench.store, "full", full)
-    with pytest.raises(SystemExit, match="A claim did not hold"):
+    with pytest.raises(SystemExit, match="Not every claim held"):
         bench.evening([], "digits")
     printed = capsys.readouterr().out
     assert [name for name in lessons() if name not in printed] == []
     assert "rnn                  2.0   does NOT hold" in printed
     bench.evening(["cnn"], "digits")
     assert "together             2.0" in capsys.readouterr().out
+
+
+def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys):
+    def full(lesson, **options):
+        if lesson.name == "rnn":
+            raise RunError("rnn.py: OSError: no disk")
+        return Run({"holds": 1.0}, "", "", {"wall": 2.0}, bench.HERE)
+
+    monkeypatch.setattr(bench.store, "full", full)
+    with pytest.raises(SystemExit, match="Not every claim held"):
+        bench.evening(["rnn", "cnn"], "digits")
+    printed = capsys.readouterr().out
+    assert "FAILS: rnn.py: OSError: no disk" in printed
+    assert "cnn                  2.0   holds" in printed
 
 
 def test_claims_are_asked_of_every_seed_and_a_failing_one_is_named(monkeypatch, capsys):

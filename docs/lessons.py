@@ -68,13 +68,12 @@ PLAYED = {}  # (lesson, mistake): its Run, or the RunError that it came to
 
 @functools.cache
 def texts(lesson: str) -> dict[str, str]:
-    """What the file says: under "" as it is, and under its name with each mistake."""
+    """What the file says with each mistake, under the mistake's name."""
     try:
         source, entries, _ = mistakes.read(lesson)
     except mistakes.UsageError as error:
         no_site(error)
-    wrong = {name: mistakes.broken(source, entry) for name, entry in entries.items()}
-    return {"": source} | wrong
+    return {name: mistakes.broken(source, entry) for name, entry in entries.items()}
 
 
 def played(lesson: str, mistake: str = "") -> Run | RunError:
@@ -82,7 +81,7 @@ def played(lesson: str, mistake: str = "") -> Run | RunError:
     key = lesson, mistake
     if key not in PLAYED:
         try:
-            PLAYED[key] = store.full(LESSONS[lesson], texts(lesson)[mistake])
+            PLAYED[key] = store.full(LESSONS[lesson], text_of(lesson, mistake))
         except RunError as error:  # it never ends, or its process was killed
             PLAYED[key] = error
     return PLAYED[key]
@@ -90,7 +89,12 @@ def played(lesson: str, mistake: str = "") -> Run | RunError:
 
 def stored(lesson: str, mistake: str) -> bool:
     """Whether the store has this run already."""
-    return store.has(LESSONS[lesson], texts(lesson)[mistake])
+    return store.has(LESSONS[lesson], text_of(lesson, mistake))
+
+
+def text_of(lesson: str, mistake: str) -> str | None:
+    """What the file says instead of what it says; None, if it is as it is."""
+    return texts(lesson)[mistake] if mistake else None
 
 
 def play(jobs: list[tuple[str, str]]) -> None:
@@ -119,7 +123,7 @@ def first_line(error: RunError) -> str:
 
 def prepare(app) -> None:
     """Have every run of the site, see that the claims hold, stage the lessons."""
-    wrong = [(name, mistake) for name in chosen() for mistake in [*texts(name)][1:]]
+    wrong = [(name, mistake) for name in chosen() for mistake in texts(name)]
     print("Runs of the lessons, two at a time:", flush=True)
     play([(name, "") for name in chosen()])
     for name in chosen():
@@ -135,8 +139,6 @@ def refuse(lesson: str) -> None:
     run = played(lesson)
     if isinstance(run, RunError):
         no_site(first_line(run))
-    if run.error:
-        no_site(f"{lesson}.py fails: {run.error}")
     if not run.numbers.get("holds"):
         no_site(f"{lesson}.py: its claim does not hold. See python {lesson}.py")
 
@@ -395,7 +397,7 @@ def both_sides(lesson: str) -> list[dict]:
     folder = GALLERY / "mistakes"
     folder.mkdir(exist_ok=True)
     _, entries, _ = mistakes.read(lesson)
-    right = texts(lesson)[""]
+    right = LESSONS[lesson].text
     sides = []
     for name, entry in entries.items():
         side = {"name": name, "difference": difference(right, texts(lesson)[name])}

@@ -153,9 +153,7 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
     line = source[: source.index(entry["right"])].count("\n") + 1
     print(f"{lesson}: {entry['says']}\n\n{find(lesson).file}, line {line}", flush=True)
     print(f"{difference(entry)}\n", flush=True)
-    right, wrong = both(find(lesson), [source, broken(source, entry)], options)
-    if not right.numbers:
-        raise UsageError(right.last)
+    right, wrong = both(find(lesson), broken(source, entry), options)
     print(f"{'':32}{'right':>12}{'wrong':>12}")
     for name, number in right.numbers.items():
         if name != "holds":
@@ -194,9 +192,10 @@ def parse(lesson: Lesson, words: list[str]) -> dict[str, object]:
     return options
 
 
-def both(lesson: Lesson, texts: list[str], options: dict) -> list[Run]:
-    """The runs of these two texts, at the same time."""
+def both(lesson: Lesson, wrong: str, options: dict) -> list[Run]:
+    """The runs of the lesson as it is and of this text, at the same time."""
     with several(2) as (threads, _):
+        texts = None, wrong
         jobs = [threads.submit(store.full, lesson, text, **options) for text in texts]
         return [job.result() for job in jobs]
 

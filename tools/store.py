@@ -13,8 +13,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +23,7 @@ from filelock import FileLock
 
 from tools import runner
 from tools.catalogue import ROOT, Lesson
-from tools.runner import Run
+from tools.runner import Run, RunError
 
 KEPT = 1000  # runs; the oldest beyond them are forgotten
 
@@ -63,7 +62,15 @@ def has(lesson: Lesson, text: str | None = None, **options) -> bool:
 
 def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run:
     """The run of main on the small digits with these options; from the store, if an
-    equal one is there. A module stands for the lesson that its file is."""
+    equal one is there. A module stands for the lesson that its file is.
+
+    Args:
+        text: what the file says instead; then an error is a result like any other
+
+    Raises:
+        RunError: the lesson as it is ends in an error. That is never kept: a network
+            that was dead today may be there tomorrow.
+    """
     if isinstance(lesson, ModuleType):
         lesson = Lesson(Path(lesson.__file__))
     here = place(lesson, text, **options)
@@ -82,6 +89,8 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
         work.mkdir()
         new.mkdir()
         found = runner.run(lesson, work, text, show=True, **options)
+        if found.error and text is None:
+            raise RunError(f"{lesson.file}: {found.error}")
         for name in ("figures", "shown"):
             if (work / name).is_dir():
                 shutil.copytree(work / name, new / name)
@@ -94,17 +103,11 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
 
 
 def forget() -> None:
-    """Drop the oldest runs beyond KEPT."""
+    """Drop the oldest runs beyond KEPT, and what killed runs left a day ago."""
     places = [path for path in folder().glob("*-*") if path.is_dir()]
     places.sort(key=lambda path: path.stat().st_mtime)
-    for old in places[:-KEPT]:
+    yesterday = time.time() - 24 * 60 * 60
+    left = [path for path in folder().glob("tmp*") if path.stat().st_mtime < yesterday]
+    for old in places[:-KEPT] + left:
         shutil.rmtree(old, ignore_errors=True)
         old.with_name(f"{old.name}.lock").unlink(missing_ok=True)
-
-
-def together(
-    jobs: Iterable[tuple[Lesson, str | None]], workers: int = 2
-) -> Iterator[Run]:
-    """The runs of these lessons and texts, in their order, several at a time."""
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda job: full(*job), jobs)

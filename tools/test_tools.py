@@ -1,11 +1,13 @@
 """Catalogue, runner, store and the commands of python -m tools, as tests."""
 
 import ast
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -223,14 +225,24 @@ def test_a_run_is_made_once_and_again_if_anything_it_depends_on_changes(
 
 def test_two_who_ask_at_once_get_the_same_run(count):
     lesson = counting(count, "import time; time.sleep(0.5)")
-    one, other = store.together([(lesson, None), (lesson, None)])
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(store.full, [lesson, lesson])
     assert one == other
     assert runs(count) == 1
 
 
-def test_an_error_of_the_lesson_is_a_result_and_kept(count):
+def test_an_error_of_the_lesson_as_it_is_is_told_and_never_kept(count):
+    lesson = counting(count, 'raise OSError("no network")')
+    for times in (1, 2):
+        with pytest.raises(RunError, match=r"counted\.py: OSError: no network"):
+            store.full(lesson)
+        assert runs(count) == times
+    assert kept() == []
+
+
+def test_an_error_of_a_mistake_is_a_result_and_kept(count):
     lesson = counting(count, 'raise OSError("no disk\\nat all")')
-    one, same = store.full(lesson), store.full(lesson)
+    one, same = (store.full(lesson, lesson.text) for _ in range(2))
     assert runs(count) == 1
     assert one == same
     assert one.error == one.last == "OSError: no disk"
@@ -276,8 +288,12 @@ def test_only_the_newest_runs_are_kept(tmp_path, monkeypatch):
         place.mkdir(parents=True)
         place.with_name(f"{place.name}.lock").touch()
         os.utime(place, (1000 - age, 1000 - age))
+    for name in ("tmpkilled", "tmprunning"):
+        (store.folder() / name).mkdir()
+    os.utime(store.folder() / "tmpkilled", (1000, 1000))
     store.forget()
-    assert sorted(path.name for path in kept()) == ["lesson-old", "lesson-older"]
+    left = ["lesson-old", "lesson-older", "tmprunning"]
+    assert sorted(path.name for path in kept()) == left
     assert not (store.folder() / "lesson-oldest.lock").exists()
 
 
@@ -457,14 +473,44 @@ right   = "        return self.w * x  # (B, D)"
 ask     = "twice x (B, D)"
 killer  = "test_one_doubled_is_two"
 """
+SLIDES = (
+    "ask",
+    "predict",
+    "idea",
+    "It doubles",
+    "The picture",
+    "The lesson",
+    "printed",
+    "picture",
+    "answers",
+    "claim",
+)
 TINY_TEACH = """order = 1
 model = "Doubler()"
 leaves = "nothing"
+alt = ["Dots on a line through zero that rises by two for every one."]
+references = ["Euclid: Elements"]
 """
+TINY_TEACH += (
+    """
+[[question]]
+ask = "What is twice four?"
+answer = "Eight; and the largest difference is {gap}."
+"""
+    * 3
+)
+for slide in SLIDES:
+    TINY_TEACH += f'''
+[slide."{slide}"]
+minutes = 1
+say = "Nothing."
+'''
 
 
 @pytest.mark.slow
-def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(tmp_path):
+def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(
+    tmp_path, monkeypatch
+):
     copy = tmp_path / "repository"
     copied(copy)
     guard = next(iter(lessons().values())).text.rpartition("\n# %%\n")[2]
@@ -488,6 +534,9 @@ def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(tmp_path):
     printed = command("mistakes", folder=copy)
     assert re.search(r"(?m)^tiny +thrice +Triple instead$", printed)
 
+    printed = command("mistakes", "prove", "tiny", folder=copy)
+    assert "2 mistakes and blanks, 0 not as they should be" in printed
+
     printed = command("benchmarks", "evening", "tiny", folder=copy)
     assert re.search(r"(?m)^tiny +\d+\.\d   holds$", printed)
 
@@ -497,7 +546,15 @@ def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(tmp_path):
     (row,) = re.findall(r"(?m)^\|.*more/tiny\.py.*\| " + re.escape(asked), readme)
     (row,) = re.findall(r"(?m)^\| `more/tiny\.py` \| 3 \|", readme)
 
-    # HERE: the site and the decks show it, too
+    if importlib.util.find_spec("sphinx_gallery") is None:
+        return  # docs/requirements.txt is not installed: no site to look at
+    monkeypatch.setenv("LESSON", "tiny")
+    site = copy / "docs" / "_build" / "html"
+    command("sphinx", "-W", "-b", "html", "docs", str(site), folder=copy)
+    slides = str(site / "slides")
+    command("sphinx", "-W", "-b", "revealjs", "docs/slides", slides, folder=copy)
+    for page in ("index.html", "gallery/tiny.html", "slides/tiny.html"):
+        assert asked in (site / page).read_text(encoding="utf-8"), page
 
 
 def copied(place: Path) -> None:
