@@ -13,14 +13,13 @@ import math
 import os
 import platform
 import re
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version as version_of
 from pathlib import Path
 from statistics import mean, median, stdev
 
 from tools import store
 from tools.catalogue import ROOT, Lesson, lessons, recipe
-from tools.runner import RunError, measure
+from tools.runner import RunError, measure, several
 
 HERE = Path(__file__).parent
 SEEDS = HERE / "seeds.jsonl"
@@ -87,17 +86,25 @@ def claims(names: list[str], count: int, data: str) -> None:
     for lesson in chosen(names):
         if data == "mnist" and not lesson.on(data):
             continue  # it reads no digits, or only the small ones
-        run = functools.partial(store.full, lesson, **lesson.on(data))
-        with ThreadPoolExecutor(2) as pool:
-            jobs = [pool.submit(run, seed=seed) for seed in range(count)]
-            found = [job.result() for job in jobs]
-        lost = [n for n, run in enumerate(found) if not run.numbers["holds"]]
+        with several(2) as (threads, _):
+            held = functools.partial(holds, lesson, data)
+            found = list(threads.map(held, range(count)))
+        lost = [seed for seed, held in enumerate(found) if not held]
         failed = failed or bool(lost)
         said = f"not with {', '.join(map(str, lost))}" if lost else ""
         held = f"{count - len(lost)} of {count} seeds"
         print(f"{lesson.name:16}{data:8}holds with {held} {said}", flush=True)
     if failed:
         raise SystemExit("A claim did not hold.")
+
+
+def holds(lesson: Lesson, data: str, seed: int) -> bool:
+    """Whether its claim holds with this seed; a run that fails says so."""
+    try:
+        return bool(store.full(lesson, seed=seed, **lesson.on(data)).numbers["holds"])
+    except RunError as error:
+        print(f"seed {seed}: {error}", flush=True)
+        return False
 
 
 def summary(key: dict) -> None:
@@ -300,7 +307,8 @@ def render() -> None:
     """Write what was measured into the README and into tables.json, for the site."""
     path = ROOT / "README.md"
     path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
-    TABLES.write_text(json.dumps(tables(), indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
+    TABLES.write_text(text, encoding="utf-8")
 
 
 # What is measured by a module of its own, imported only then, as it imports lessons

@@ -228,7 +228,7 @@ def test_evening_names_every_lesson_and_ends_badly_if_a_claim_does_not_hold(
 ):
     def full(lesson, **options):
         held = float(lesson.name != "rnn")
-        return Run({"holds": held}, "", "", {"wall": 2.0}, bench.HERE)
+        return Run({"holds": held}, "", {"wall": 2.0}, bench.HERE)
 
     monkeypatch.setattr(bench.store, "full", full)
     with pytest.raises(SystemExit, match="Not every claim held"):
@@ -244,7 +244,7 @@ def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys):
     def full(lesson, **options):
         if lesson.name == "rnn":
             raise RunError("rnn.py: OSError: no disk")
-        return Run({"holds": 1.0}, "", "", {"wall": 2.0}, bench.HERE)
+        return Run({"holds": 1.0}, "", {"wall": 2.0}, bench.HERE)
 
     monkeypatch.setattr(bench.store, "full", full)
     with pytest.raises(SystemExit, match="Not every claim held"):
@@ -257,7 +257,7 @@ def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys):
 def test_claims_are_asked_of_every_seed_and_a_failing_one_is_named(monkeypatch, capsys):
     def full(lesson, seed, **options):
         held = float(seed != 2)
-        return Run({"holds": held}, "", "", {"wall": 2.0}, bench.HERE)
+        return Run({"holds": held}, "", {"wall": 2.0}, bench.HERE)
 
     monkeypatch.setattr(bench.store, "full", full)
     with pytest.raises(SystemExit, match="A claim did not hold"):
@@ -267,3 +267,17 @@ def test_claims_are_asked_of_every_seed_and_a_failing_one_is_named(monkeypatch, 
     assert capsys.readouterr().out == ""
     bench.claims(["cnn"], 2, "mnist")
     assert "cnn             mnist   holds with 2 of 2 seeds" in capsys.readouterr().out
+
+
+def test_a_seed_whose_run_fails_is_told_and_the_others_are_asked(monkeypatch, capsys):
+    def full(lesson, seed, **options):
+        if seed == 1:
+            raise RunError("rnn.py: OSError: no disk")
+        return Run({"holds": 1.0}, "", {"wall": 2.0}, bench.HERE)
+
+    monkeypatch.setattr(bench.store, "full", full)
+    with pytest.raises(SystemExit, match="A claim did not hold"):
+        bench.claims(["rnn", "cnn"], 3, "digits")
+    printed = capsys.readouterr().out
+    assert "seed 1: rnn.py: OSError: no disk" in printed
+    assert printed.count("holds with 2 of 3 seeds not with 1") == 2

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import tomllib
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +24,7 @@ from sphinx_gallery.scrapers import figure_rst
 from mistakes import __main__ as mistakes
 from tools import catalogue, store
 from tools.catalogue import ROOT, Lesson
-from tools.runner import Run, RunError
+from tools.runner import Run, RunError, several
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
@@ -36,7 +36,7 @@ PLUMBING = {  # no slides
     "Nothing lost, nothing trusted blindly",
     "The verdict, the picture, the command line",
 }
-LINES = 20  # of a slide
+LINES, MOST_LINES = 20, 21  # of a slide: what it prints; code, in its smallest type
 WORKERS = 2  # runs at a time
 FOR_OTHERS = {"order", "model", "leaves"}  # keys of docs/teach/ that no page shows
 TAUGHT = {"alt", "question", "references", "slide"}
@@ -101,9 +101,8 @@ def play(jobs: list[tuple[str, str]]) -> None:
     """Make those of these runs that the store has not; say which, and how it goes."""
     missing = [job for job in jobs if not stored(*job)]
     print(f"  in the store: {len(jobs) - len(missing)} of {len(jobs)}", flush=True)
-    pool = ThreadPoolExecutor(WORKERS)
-    try:
-        futures = {pool.submit(played, *job): job for job in missing}
+    with several(WORKERS) as (threads, _):
+        futures = {threads.submit(played, *job): job for job in missing}
         for number, future in enumerate(as_completed(futures), start=1):
             lesson, mistake = futures[future]
             found = future.result()
@@ -111,10 +110,8 @@ def play(jobs: list[tuple[str, str]]) -> None:
                 said = first_line(found)
             else:
                 said = f"{found.used['wall']:.1f} s"
-            what = f"{lesson}.py {mistake}"
+            what = f"{LESSONS[lesson].file} {mistake}"
             print(f"  {number:3} of {len(missing)}  {what:40} {said}", flush=True)
-    finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait for no further run
 
 
 def first_line(error: RunError) -> str:
@@ -140,7 +137,8 @@ def refuse(lesson: str) -> None:
     if isinstance(run, RunError):
         no_site(first_line(run))
     if not run.numbers.get("holds"):
-        no_site(f"{lesson}.py: its claim does not hold. See python {lesson}.py")
+        file = LESSONS[lesson].file
+        no_site(f"{file}: its claim does not hold. See python {file}")
 
 
 def stage() -> None:
@@ -498,7 +496,11 @@ def pages(paragraphs: list[str]) -> list[list[str]]:
 
 
 def size(lines: list[str]) -> int:
-    """The largest type, in pixels, in which this code fits a slide; 23 always does."""
+    """The largest type, in pixels, in which this code fits a slide. Too much of it ends
+    the build, for it would be cut off."""
+    if len(lines) > MOST_LINES:
+        said = f"{len(lines)} lines are too much for a slide, make two parts of"
+        raise ExtensionError(f"{said}: {lines[0]} ...")
     fit = min(1240 / 0.602 / max(map(len, lines)), 560 / 1.2 / len(lines))
     return max(size for size in (23, 26, 29, 32) if size <= max(fit, 23))
 

@@ -10,7 +10,6 @@ import contextlib
 import functools
 import hashlib
 import html
-import importlib
 import inspect
 import io
 import os
@@ -35,6 +34,8 @@ import torch  # noqa: E402
 import traitlets  # noqa: E402
 
 from mistakes import __main__ as mistakes  # noqa: E402
+from tools import store as runs  # noqa: E402
+from tools.catalogue import lessons  # noqa: E402
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
 matplotlib.use("agg")
@@ -201,7 +202,7 @@ DIGITS, SHOWN = [], threading.Lock()
 
 def lesson(name: str):
     """The lesson as a module, and its question and claim above everything else."""
-    module = importlib.import_module(name)
+    module = lessons()[name].module()
     module.print = lambda *_, **__: None  # what it prints is on the screen already
     if hasattr(module, "load_digits"):  # the same in all lessons, and large
         if not DIGITS:
@@ -213,13 +214,13 @@ def lesson(name: str):
 
 def command(name: str, **options) -> mo.Html:
     """The command line that computes what is on the screen."""
-    known = inspect.signature(importlib.import_module(name).main).parameters
+    known = inspect.signature(lessons()[name].module().main).parameters
     words = [
         f" --{option} {shlex.quote(str(value))}"
         for option, value in options.items()
         if value != known[option].default
     ]
-    return mo.md(f"`python {name}.py{''.join(words)}`")
+    return mo.md(f"`python {lessons()[name].file}{''.join(words)}`")
 
 
 def picture(fig, alt: str) -> mo.Html:
@@ -274,7 +275,7 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
     source, entries, _ = mistakes.read(name)
     entry = entries[chosen]
     text = mistakes.broken(source, entry)
-    path = CACHE / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.png"
+    path = CACHE / f"{runs.place(lessons()[name], text).name}.png"
     line = [sys.executable, "-m", "mistakes", "show", name, chosen]
     paths = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
     options = {"capture_output": True, "text": True, "env": os.environ | paths}

@@ -6,7 +6,6 @@ python -m mistakes practice attention        a broken copy, for you to mend
 python -m mistakes check attention           what holds of it by now
 python -m mistakes prove                     each is found by the test that it names
 python -m mistakes kill                      all the tests of the lesson, on each
-python -m mistakes run                       fill the store of runs with all of them
 """
 
 import argparse
@@ -19,16 +18,16 @@ import random
 import re
 import sys
 import textwrap
-import time
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import get_args
+from unittest.mock import patch
 
-from mistakes.examine import TOLD, Examined, examine, several
+from mistakes.examine import TOLD, Examined, examine
 from tools import catalogue, store
 from tools.catalogue import Lesson
-from tools.runner import Run, RunError
+from tools.guard import obey
+from tools.runner import Run, RunError, several
 
 PRACTICE = Path("practice")
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
@@ -174,30 +173,25 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
 
 
 def parse(lesson: Lesson, words: list[str]) -> dict[str, object]:
-    """Options of the lesson's main, read from the words of a command line as the
-    lesson's own guard reads them."""
-    prog = f"python -m mistakes show {lesson.name}"
-    cli = argparse.ArgumentParser(prog, argparse.SUPPRESS, allow_abbrev=False)
-    for name, option in inspect.signature(lesson.module().main).parameters.items():
-        choices = get_args(option.annotation) or None
-        kind = type(option.default)
-        # only what was asked for: the store adds the small digits
-        value = {"type": kind, "choices": choices, "default": argparse.SUPPRESS}
-        cli.add_argument(f"--{name}", **value)
-    options = vars(cli.parse_args(words))
-    for name, value in options.items():
-        low = -1 if name == "seed" else 0
-        if not isinstance(value, str) and not low < value < 2**32:
-            cli.error(f"argument --{name}: must be positive, got {value}")
-    return options
+    """The options that these words of a command line set, as the lesson reads them."""
+    found, module = {}, lesson.module()
+    with patch.object(sys, "argv", [lesson.path.name, *words]):
+        obey(vars(module), lambda **options: found.update(options))
+    known = inspect.signature(module.main).parameters
+    return {n: value for n, value in found.items() if value != known[n].default}
 
 
-def both(lesson: Lesson, wrong: str, options: dict) -> list[Run]:
+def both(lesson: Lesson, wrong: str, options: dict) -> tuple[Run, Run]:
     """The runs of the lesson as it is and of this text, at the same time."""
     with several(2) as (threads, _):
-        texts = None, wrong
-        jobs = [threads.submit(store.full, lesson, text, **options) for text in texts]
-        return [job.result() for job in jobs]
+        right = threads.submit(store.full, lesson, None, **options)
+        other = threads.submit(store.full, lesson, wrong, **options)
+        try:
+            return right.result(), other.result()
+        except RunError as error:
+            if not right.exception():  # the mistake is that it does not come to its end
+                return right.result(), Run({}, str(error), {}, Path("nowhere"))
+            raise
 
 
 def pair(title: str, pictures: list[Path]):
@@ -387,38 +381,6 @@ def kill(lessons: list[str], count: int) -> int:
     return examine_all(lessons, count, named=False)
 
 
-def run(lessons: list[str]) -> int:
-    """Run every mistake in full, and keep the runs in the store, for the pictures."""
-    bad = 0
-    with several(2) as (threads, _):
-        jobs = []
-        for lesson in lessons or catalogue.lessons():
-            source, mistakes, _ = read(lesson)
-            for name, entry in mistakes.items():
-                job = threads.submit(kept, find(lesson), broken(source, entry))
-                jobs.append((lesson, name, job))
-        for lesson, name, job in jobs:
-            try:
-                verdict = job.result()
-            except RunError as error:
-                bad += 1
-                verdict = f"FAILS: {str(error).splitlines()[0]}"
-            print(f"{lesson:15}{name:23}{verdict}", flush=True)
-    print(f"\n{len(jobs)} mistakes, {bad} without a run")
-    return min(bad, 1)
-
-
-def kept(lesson: Lesson, text: str) -> str:
-    """Run this text, unless the store has it already; in a few words, what came out."""
-    if store.has(lesson, text):
-        return "is in the store"
-    begin = time.perf_counter()
-    found = store.full(lesson, text)
-    verdict = "holds" if found.numbers.get("holds") else "does NOT hold"
-    seconds = time.perf_counter() - begin
-    return f"{seconds:6.1f} s  {found.error or f'the claim {verdict}'}"
-
-
 def positive(word: str) -> int:
     if not word.isdecimal() or int(word) == 0:
         raise argparse.ArgumentTypeError(f"must be positive, got {word}")
@@ -443,12 +405,11 @@ def main() -> int:
     one = commands.add_parser("check", help=check.__doc__, allow_abbrev=False)
     one.add_argument("lesson")
     one.add_argument("--hint", type=positive, help="1 is vague, 2 is strong")
-    for name, act in {"prove": prove, "kill": kill, "run": run}.items():
+    for name, act in {"prove": prove, "kill": kill}.items():
         one = commands.add_parser(name, help=act.__doc__, allow_abbrev=False)
         one.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
-        if name != "run":  # a run may use more threads than one
-            how = {"type": positive, "default": os.cpu_count(), "dest": "count"}
-            one.add_argument("--workers", **how, help="so many processes at a time")
+        how = {"type": positive, "default": os.cpu_count(), "dest": "count"}
+        one.add_argument("--workers", **how, help="so many processes at a time")
     options, words = cli.parse_known_args()
     command = vars(options).pop("command")
     if command == "show":
@@ -456,7 +417,7 @@ def main() -> int:
     elif words:
         cli.error(f"unrecognized arguments: {' '.join(words)}")
     acts = {"show": show, "practice": practice, "check": check}
-    acts |= {"prove": prove, "kill": kill, "run": run}
+    acts |= {"prove": prove, "kill": kill}
     try:
         return acts.get(command, listing)(**vars(options)) or 0
     except (UsageError, RunError, OSError) as error:

@@ -10,8 +10,6 @@ import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -166,17 +164,3 @@ def complaint(case: ElementTree.Element, bad: ElementTree.Element) -> str:
     message = (bad.get("message") or bad.text or "no message").strip()
     place = f"{case.get('file')}, line {int(case.get('line')) + 1}"
     return f"{message.splitlines()[0]}\n{place}"
-
-
-@contextlib.contextmanager
-def several(count: int) -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
-    """Threads for as many at a time, and what stops them. If anything goes wrong, or
-    Ctrl-C is pressed, nothing new begins and what runs is ended."""
-    stop = threading.Event()
-    with ThreadPoolExecutor(count) as threads:
-        try:
-            yield threads, stop
-        except BaseException:
-            stop.set()
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise

@@ -5,6 +5,7 @@ file, its test, its mistakes, its teaching file or its lab has. The first is alw
 there, so that one page and one deck are always opened.
 """
 
+import contextlib
 import subprocess
 import sys
 
@@ -25,9 +26,11 @@ def changed(files: list[str]) -> list[str]:
 def main() -> None:
     since = sys.argv[1] if len(sys.argv) > 1 else "HEAD~1"
     command = ["git", "diff", "--name-only", since]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    # Without a history, as in a shallow clone, nobody knows: only the first then
-    print(",".join(changed(told.stdout.splitlines())))
+    files = []
+    with contextlib.suppress(FileNotFoundError):  # no git
+        told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        files = told.stdout.splitlines()  # none, without a history: a shallow clone
+    print(",".join(changed(files)))
 
 
 if __name__ == "__main__":

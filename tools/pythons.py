@@ -1,7 +1,7 @@
 """Prints the newest other CPython on this machine that the lessons promise to run on.
 
-`python -m tools.pythons`: its path; where there is none, one line and exit code 1. It
-asks uv, and looks where pyenv keeps what it built, which uv alone would pass over.
+`python -m tools.pythons`: its path; where there is none, nothing but a line on stderr.
+It asks uv, and looks where pyenv keeps what it built, which uv alone would pass over.
 """
 
 import json
@@ -28,7 +28,9 @@ def newest_other(found: list[dict], here: tuple[int, int]) -> str | None:
         parts = one["version_parts"]
         version = parts["major"], parts["minor"], parts["patch"]
         plain = one["implementation"] == "cpython" and one["variant"] == "default"
-        if plain and one["path"] and version[:2] >= oldest() and version[:2] != here:
+        released = one["version"].replace(".", "").isdigit()  # not 3.15.0a1
+        promised = version[:2] >= oldest() and version[:2] != here
+        if plain and released and promised and one["path"]:
             good.append((version, one["path"]))
     return max(good)[1] if good else None
 
@@ -42,11 +44,11 @@ def main() -> None:
     told = subprocess.run(command, capture_output=True, env=environment, check=True)
     here = sys.version_info[:2]
     other = newest_other(json.loads(told.stdout), here)
-    if other is None:
+    if other:
+        print(other)
+    else:
         version = ".".join(map(str, here))
         print(f"no other CPython than {version} is here", file=sys.stderr)
-        sys.exit(1)
-    print(other)
 
 
 if __name__ == "__main__":

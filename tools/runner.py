@@ -4,12 +4,17 @@ This is how anything here runs a lesson whole: the file is copied alone, as a st
 would copy it, so that every run also shows that it needs nothing else.
 """
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,24 +26,23 @@ STYLE = ROOT / "matplotlibrc"
 
 
 class RunError(Exception):
-    """A run came to no end of its own; the message says which lesson's, and why."""
+    """A run that did not come to its end; the message says which lesson's, and why."""
 
 
 @dataclass
 class Run:
     """What a run left behind."""
 
-    numbers: dict[str, float]  # what main returned; empty, if it did not come so far
+    numbers: dict[str, float]  # what main returned
     printed: str
-    error: str  # its type and message; empty, if all went well
     used: dict[str, float]  # seconds (wall, cpu, imports, main) and peak memory in MB
     folder: Path  # figures/, as the lesson saves them; shown/, those left open
 
     @property
     def last(self) -> str:
-        """The last line: of its error, or else of what it printed."""
+        """The last line that it printed."""
         lines = self.printed.strip().splitlines()
-        return self.error or (lines[-1] if lines else "")
+        return lines[-1] if lines else ""
 
     @property
     def pictures(self) -> list[Path]:
@@ -53,6 +57,20 @@ def environment(**more: str) -> dict[str, str]:
     return os.environ | ours | more
 
 
+@contextlib.contextmanager
+def several(count: int) -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
+    """Threads for as many at a time, and what stops them. If anything goes wrong, or
+    Ctrl-C is pressed, nothing new begins, and what looks at the event ends."""
+    stop = threading.Event()
+    with ThreadPoolExecutor(count) as threads:
+        try:
+            yield threads, stop
+        except BaseException:
+            stop.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
 def run(
     lesson: Lesson,
     folder: Path,
@@ -61,8 +79,8 @@ def run(
     show: bool = False,
     **options,
 ) -> Run:
-    """Run main with these options, in this empty folder. An error of the lesson is a
-    result too; RunError if its process is killed, or takes longer than PATIENCE.
+    """Run main with these options, in this empty folder. RunError if it ends in an
+    error, if its process is killed, or if it takes longer than PATIENCE.
 
     Args:
         text: what the file says instead, a mistake for example
@@ -76,12 +94,14 @@ def run(
         asked = {"lesson": lesson.name, "threads": threads, "options": options}
         job.write_text(json.dumps({"show": show, "run": asked}), encoding="utf-8")
         command = [sys.executable, "-P", str(CHILD), str(job), str(report)]
+        variables = environment()
+        variables.pop("PYTHONPATH", None)  # it must find nothing of this repository
         start = time.perf_counter()
         try:
             done = subprocess.run(
                 command,
                 cwd=folder,
-                env=environment(),
+                env=variables,
                 timeout=PATIENCE,
                 capture_output=True,
                 text=True,
@@ -93,19 +113,19 @@ def run(
             ended = f"{lesson.file}: its process ended with code {done.returncode}"
             raise RunError(f"{ended}\n{done.stderr}".strip())
         told = json.loads(report.read_text(encoding="utf-8"))
+    if told["error"]:
+        raise RunError(f"{lesson.file}: {told['error']}")
     used = {"wall": wall} | told["used"]
     used = {name: round(value, 2) for name, value in used.items()}
-    return Run(told["numbers"], told["printed"], told["error"], used, folder)
+    return Run(told["numbers"], told["printed"], used, folder)
 
 
 def measure(lesson: Lesson, pictures: Path | None = None, threads: int = 0, **options):
-    """Numbers of a run, and what it used; RunError if it fails. Nothing is kept, but
-    for the lesson's pictures, in this folder."""
+    """Numbers of a run, and what it used. Nothing is kept, but for the lesson's
+    pictures, in this folder."""
     with tempfile.TemporaryDirectory() as folder:
         found = run(lesson, Path(folder), threads=threads, **options)
-        if found.error:
-            raise RunError(f"{lesson.file} failed with {options}: {found.error}")
         if pictures:
             for path in (found.folder / "figures").iterdir():
-                path.replace(pictures / path.name)
+                shutil.copy(path, pictures)
     return found.numbers, found.used

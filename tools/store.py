@@ -4,9 +4,11 @@ A full run takes some 15 seconds, and a dozen places want it: tests, evening, RE
 site. It is made once, and kept in .runs/ (or the folder that NN_RUNS names) under a
 checksum of all that it depends on: the file's text, the options, the style, and the
 versions of Python and of the packages that the lesson lists. Change a letter of any of
-them, and it is run again. `rm -r .runs` forgets everything; nothing else depends on it.
+them, and it is run again. A run that ends in an error is never kept: a network that is
+dead today may be there tomorrow. `rm -r .runs` forgets everything, and costs only time.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +17,7 @@ import shutil
 import tempfile
 import time
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +27,7 @@ from tools import runner
 from tools.catalogue import ROOT, Lesson
 from tools.runner import Run, RunError
 
+BROUGHT = "numpy", "scipy"
 KEPT = 1000  # runs; the oldest beyond them are forgotten
 
 
@@ -34,7 +37,8 @@ def folder() -> Path:
 
 def key(lesson: Lesson, text: str, options: dict) -> str:
     """A checksum of all that a run's numbers, words and pictures depend on."""
-    versions = {name: version(name) for name in lesson.requires}
+    if options.get("data") == "auto":  # what lies on the disk is not in the checksum
+        raise RunError("which data? name them: digits or mnist")
     depends = {
         "lesson": lesson.name,
         "text": text,
@@ -42,9 +46,22 @@ def key(lesson: Lesson, text: str, options: dict) -> str:
         "style": runner.STYLE.read_text(encoding="utf-8"),
         "child": runner.CHILD.read_text(encoding="utf-8"),
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": versions(lesson),
     }
     return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def versions(lesson: Lesson) -> dict[str, str]:
+    """Of the packages that it lists, and of those two that these bring along and that
+    do their sums."""
+    found = {}
+    for name in [*lesson.requires, *BROUGHT]:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            if name in lesson.requires:
+                raise RunError(f"{lesson.file}: {name} is not installed") from None
+    return found
 
 
 def place(lesson: Lesson, text: str | None = None, **options) -> Path:
@@ -65,11 +82,10 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
     equal one is there. A module stands for the lesson that its file is.
 
     Args:
-        text: what the file says instead; then an error is a result like any other
+        text: what the file says instead, a mistake for example
 
     Raises:
-        RunError: the lesson as it is ends in an error. That is never kept: a network
-            that was dead today may be there tomorrow.
+        RunError: it does not come to its end
     """
     if isinstance(lesson, ModuleType):
         lesson = Lesson(Path(lesson.__file__))
@@ -78,7 +94,8 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
     with FileLock(f"{here}.lock"):  # whoever wants the same waits for it
         if not (here / "run.json").exists():
             keep(lesson, text, lesson.on("digits") | options, here)
-    told = json.loads((here / "run.json").read_text(encoding="utf-8"))
+        os.utime(here)  # what is used is not forgotten
+        told = json.loads((here / "run.json").read_text(encoding="utf-8"))
     return Run(**told, folder=here)
 
 
@@ -89,8 +106,6 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
         work.mkdir()
         new.mkdir()
         found = runner.run(lesson, work, text, show=True, **options)
-        if found.error and text is None:
-            raise RunError(f"{lesson.file}: {found.error}")
         for name in ("figures", "shown"):
             if (work / name).is_dir():
                 shutil.copytree(work / name, new / name)
@@ -103,11 +118,18 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
 
 
 def forget() -> None:
-    """Drop the oldest runs beyond KEPT, and what killed runs left a day ago."""
+    """Drop the runs beyond KEPT that were longest not used, and what killed runs left
+    a day ago."""
     places = [path for path in folder().glob("*-*") if path.is_dir()]
     places.sort(key=lambda path: path.stat().st_mtime)
+    for old in places[:-KEPT]:
+        gone = old.with_name("tmp" + old.name.replace("-", "_"))
+        with contextlib.suppress(OSError):  # somebody else has it, or it is gone
+            old.rename(gone)  # at once: nobody finds half of it
+            shutil.rmtree(gone)
+            old.with_name(f"{old.name}.lock").unlink()
     yesterday = time.time() - 24 * 60 * 60
-    left = [path for path in folder().glob("tmp*") if path.stat().st_mtime < yesterday]
-    for old in places[:-KEPT] + left:
-        shutil.rmtree(old, ignore_errors=True)
-        old.with_name(f"{old.name}.lock").unlink(missing_ok=True)
+    for left in folder().glob("tmp*"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_mtime < yesterday:
+                shutil.rmtree(left)

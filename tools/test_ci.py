@@ -11,11 +11,12 @@ from tools.catalogue import ROOT, lessons
 from tools.changed import changed
 
 
-def found(version: str, **other) -> dict:
+def found(version: str, /, **other) -> dict:
     """One of uv's findings."""
     names = ("major", "minor", "patch")
     parts = dict(zip(names, map(int, version.split(".")), strict=True))
     known = {"implementation": "cpython", "variant": "default", "path": version}
+    known["version"] = version
     return {"version_parts": parts} | known | other
 
 
@@ -34,6 +35,7 @@ def test_the_newest_other_cpython_is_found():
         found("3.14.0", variant="freethreaded"),
         found("3.11.15", implementation="pypy"),
         found("3.14.0", path=None),  # to be fetched, not here
+        found("3.15.0", version="3.15.0a1"),  # not released yet
     ],
 )
 def test_what_is_no_other_cpython_is_passed_over(one):
@@ -58,7 +60,8 @@ def test_the_pages_of_changed_lessons_are_opened_and_always_the_first():
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
 @pytest.mark.parametrize("script", ["run", "nightly", "stages"])
 def test_the_scripts_are_bash(script):
-    done = subprocess.run(["bash", "-n", str(ROOT / ".ci" / script)])
+    bash = shutil.which("bash")  # by its path: Windows has another one of that name
+    done = subprocess.run([bash, "-n", str(ROOT / ".ci" / script)])
     assert done.returncode == 0
 
 

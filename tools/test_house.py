@@ -31,17 +31,24 @@ GUARD = "The verdict, the picture, the command line"
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[x.name for x in LESSONS])
 
 
-def first_with_each_option() -> dict[str, Lesson]:
-    """Every option of any main, and a lesson that has it: few lessons, all options."""
+def signature(lesson: Lesson) -> dict[str, inspect.Parameter]:
+    """The options of its main."""
+    return dict(inspect.signature(lesson.module().main).parameters)
+
+
+def every_kind_of_option() -> dict[str, tuple[Lesson, str]]:
+    """Every option of any main, and a lesson that has it: few lessons, all options.
+    Two of one name count as two, if their choices or their types differ."""
     found = {}
     for lesson in LESSONS:
-        for option in lesson.options:
-            found.setdefault(option, lesson)
-    return found
+        for name, option in signature(lesson).items():
+            kind = name, str(option.annotation), type(option.default)
+            found.setdefault(kind, (lesson, name))
+    return {f"{lesson.name} {name}": (lesson, name) for lesson, name in found.values()}
 
 
-OPTIONS = first_with_each_option()
-every_option = pytest.mark.parametrize("option", OPTIONS)
+OPTIONS = every_kind_of_option()
+every_option = pytest.mark.parametrize("of", OPTIONS)
 
 
 def cells(lesson: Lesson) -> list[str]:
@@ -287,10 +294,6 @@ def call(lesson: Lesson, *given: str) -> dict:
     return told
 
 
-def signature(lesson: Lesson) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(lesson.module().main).parameters)
-
-
 @every_lesson
 def test_help_names_every_option_with_its_default(lesson, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -315,8 +318,8 @@ def bad_values(option: inspect.Parameter) -> list[str]:
 
 
 @every_option
-def test_bad_input_ends_with_one_clear_line(option, capsys):
-    lesson = OPTIONS[option]
+def test_bad_input_ends_with_one_clear_line(of, capsys):
+    lesson, option = OPTIONS[of]
     name = f"--{option}"
     given = [[name, bad] for bad in bad_values(signature(lesson)[option])]
     given += [[name], [f"{name}x", "3"], [name[:-1], "3"]]  # the last is abbreviated
@@ -330,8 +333,8 @@ def test_bad_input_ends_with_one_clear_line(option, capsys):
 
 
 @every_option
-def test_an_option_reaches_main(option):
-    lesson = OPTIONS[option]
+def test_an_option_reaches_main(of):
+    lesson, option = OPTIONS[of]
     choices = get_args(signature(lesson)[option].annotation)
     default = signature(lesson)[option].default
     value = "cpu" if "cpu" in choices else choices[-1] if choices else "3"
@@ -361,7 +364,7 @@ def test_a_device_that_is_not_there_is_named(monkeypatch, capsys):
     monkeypatch.setattr(torch, "get_device_module", lambda name: torch.cuda)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SystemExit) as stop:
-        call(OPTIONS["device"], "--device", "cuda")
+        call(next(x for x in LESSONS if "device" in x.options), "--device", "cuda")
     assert stop.value.code == 2
     assert capsys.readouterr().err.endswith("--device: this machine has no cuda\n")
 
