@@ -1,6 +1,7 @@
 """Every test: its own folder, the offline digits, no network, nothing left behind."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -44,3 +45,11 @@ def tidy(tmp_path, monkeypatch):
 @pytest.fixture
 def float64():
     torch.set_default_dtype(torch.float64)  # tidy restores it
+
+
+@pytest.fixture
+def ctrl_c():
+    """Processes hear it, also where the tests run in the background, and do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

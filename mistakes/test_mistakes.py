@@ -403,7 +403,7 @@ def test_a_silent_mistake_runs_to_its_end(lesson, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
 @pytest.mark.parametrize("command", ["prove", "kill"])
-def test_ctrl_c_leaves_nothing_behind(command):
+def test_ctrl_c_leaves_nothing_behind(command, ctrl_c):
     folder = Path(tempfile.mkdtemp())
     env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     line = [sys.executable, "-m", "mistakes", command, "compare_blocks"]

@@ -313,7 +313,9 @@ def test_25_kills_and_not_a_bit_is_lost(whole, tmp_path):
 @pytest.mark.parametrize(
     "devices, number", [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM)]
 )
-def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(devices, number, whole, tmp_path):
+def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(
+    devices, number, whole, tmp_path, ctrl_c
+):
     words = f"--devices={devices}", f"--epochs={EPOCHS}"
     run = Run(tmp_path, *words)
     run.wait_for("steps: validation", 5)
