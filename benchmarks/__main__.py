@@ -121,6 +121,11 @@ def summary(key: dict) -> None:
 def measure_table(names: list[str], count: int) -> None:
     """Run every lesson several times; write table.json, the pictures and the README."""
     known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    if {**known, "runs": 0} != machine() | {"runs": 0}:
+        known = {}  # of another machine, or another torch
+        if names:
+            said = "table.json is of another machine or other versions"
+            raise SystemExit(f"{said}: measure all lessons, not only {names[0]}")
     found = {"digits": {}, "mnist": {}}
     has_mnist = (Path(os.environ.get("NN_DATA", ROOT / "data")) / "MNIST").exists()
     for _ in range(count):  # in turns, so that a busy minute meets all of them
@@ -131,8 +136,6 @@ def measure_table(names: list[str], count: int) -> None:
                     _, used = measure(lesson, pictures, **lesson.on(data))
                     found[data].setdefault(lesson.name, []).append(used)
                     print(f"{lesson.name:16}{data:8}{used['wall']:8.1f} s", flush=True)
-    if {**known, "runs": 0} != machine() | {"runs": 0}:
-        known = {}  # of another machine, or another torch
     runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
     KEPT.write_text(json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
     render()

@@ -208,6 +208,14 @@ def test_a_lesson_that_is_not_measured_yet_has_dashes_in_its_row(monkeypatch, tm
     assert row[3:] == ["-", "-", "-", "not tried yet"]
 
 
+def test_times_of_two_machines_never_share_a_table(monkeypatch):
+    before = bench.KEPT.read_text()
+    monkeypatch.setattr(bench, "machine", lambda: {"processor": "abacus"})
+    with pytest.raises(SystemExit, match="measure all lessons, not only cnn"):
+        bench.measure_table(["cnn"], 1)
+    assert bench.KEPT.read_text() == before
+
+
 def test_the_readme_and_the_site_s_tables_are_those_of_the_records():
     text = (bench.ROOT / "README.md").read_text(encoding="utf-8")
     renew = "renew it: python -m benchmarks render"

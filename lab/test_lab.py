@@ -194,7 +194,7 @@ def test_question_claim_command_mistakes_phone_and_nobody_else_is_asked(
     expect(told).not_to_be_visible()
     page.get_by_role("button", name="The claim").click()
     expect(told).to_have_text(claim)
-    expect(page.get_by_text(f"python {name}.py").first).to_be_visible()
+    expect(page.get_by_text(f"python {lessons()[name].file}").first).to_be_visible()
     expect(page.get_by_role("button", name="Reset")).to_be_visible()
     page.get_by_label("Make a classic mistake").wait_for()  # the last cell
     options = page.locator("select option").all_inner_texts()

@@ -13,9 +13,10 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator, operator_names
 
-from mistakes.examine import examine, several
+from mistakes.examine import examine
 from tools import catalogue
 from tools.catalogue import Lesson
+from tools.runner import several
 
 LEFT_OUT = "figure fetch_mnist read_mnist load_digits conclude main".split()
 PATIENCE = 200  # seconds; a mutant that never ends is noticed, too
