@@ -13,13 +13,15 @@ import math
 import os
 import platform
 import re
+import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 from statistics import mean, median, stdev
 
 from tools import store
-from tools.catalogue import ROOT, Lesson, lessons, recipe
-from tools.runner import RunError, measure, several
+from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
+from tools.cli import end
+from tools.runner import measure, several
 
 HERE = Path(__file__).parent
 SEEDS = HERE / "seeds.jsonl"
@@ -38,7 +40,7 @@ def evening(names: list[str], data: str) -> None:
     for lesson in chosen(names):
         try:
             run = store.full(lesson, **lesson.on(data))
-        except RunError as error:  # the others are of interest all the same
+        except LessonError as error:  # the others are of interest all the same
             print(f"{lesson.name:24}   FAILS: {error}", flush=True)
             failed = True
             continue
@@ -102,7 +104,7 @@ def holds(lesson: Lesson, data: str, seed: int) -> bool:
     """Whether its claim holds with this seed; a run that fails says so."""
     try:
         return bool(store.full(lesson, seed=seed, **lesson.on(data)).numbers["holds"])
-    except RunError as error:
+    except LessonError as error:
         print(f"seed {seed}: {error}", flush=True)
         return False
 
@@ -309,9 +311,10 @@ def between(text: str, mark: str, part: str) -> str:
 def render() -> None:
     """Write what was measured into the README and into tables.json, for the site."""
     path = ROOT / "README.md"
-    path.write_text(readme(path.read_text(encoding="utf-8")), encoding="utf-8")
-    text = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
-    TABLES.write_text(text, encoding="utf-8")
+    page = readme(path.read_text(encoding="utf-8"))
+    site = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
+    path.write_text(page, encoding="utf-8")  # both, or neither
+    TABLES.write_text(site, encoding="utf-8")
 
 
 # What is measured by a module of its own, imported only then, as it imports lessons
@@ -326,22 +329,23 @@ APART = {
 
 
 def main() -> None:
-    cli = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    prog = {"prog": "python -m benchmarks", "allow_abbrev": False}
+    cli = argparse.ArgumentParser(description=__doc__, **prog)
     commands = cli.add_subparsers(dest="command", required=True)
     command = commands.add_parser("evening", help=evening.__doc__)
     add_lessons(command)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
     command = commands.add_parser("seeds", help=seeds.__doc__)
     add_lessons(command)
-    command.add_argument("--count", type=int, default=20)
+    command.add_argument("--count", type=positive, default=20)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
     command = commands.add_parser("claims", help=claims.__doc__)
     add_lessons(command)
-    command.add_argument("--count", type=int, default=20)
+    command.add_argument("--count", type=positive, default=20)
     command.add_argument("--data", choices=["digits", "mnist"], default="digits")
     command = commands.add_parser("table", help=measure_table.__doc__)
     add_lessons(command)
-    command.add_argument("--count", type=int, default=5, help="of runs")
+    command.add_argument("--count", type=positive, default=5, help="of runs")
     command = commands.add_parser("render", help=render.__doc__)
     for name, about in APART.items():
         command = commands.add_parser(name, help=about)
@@ -349,7 +353,7 @@ def main() -> None:
             command.add_argument(
                 "names", nargs="*", metavar="race", help="default: all"
             )
-        command.add_argument("--count", type=int, help="of repetitions")
+        command.add_argument("--count", type=positive, help="of repetitions")
     given = vars(cli.parse_args())
     name = given.pop("command")
     if "names" in given and name != "race":
@@ -357,8 +361,6 @@ def main() -> None:
         unknown = set(given["names"]) - set(known)
         if unknown:
             cli.error(f"no lesson {', '.join(unknown)}; there are {', '.join(known)}")
-    if (given.get("count") or 1) < 1:
-        cli.error(f"argument --count: must be positive, got {given['count']}")
     act = {
         "evening": evening,
         "seeds": seeds,
@@ -369,10 +371,13 @@ def main() -> None:
     if name in APART:
         given = {key: value for key, value in given.items() if value}
         act[name] = importlib.import_module(f"benchmarks.{name}").measure
-    try:
-        act[name](**given)
-    except RunError as error:
-        raise SystemExit(str(error)) from None
+    act[name](**given)
+
+
+def positive(word: str) -> int:
+    if not word.isdecimal() or int(word) == 0:
+        raise argparse.ArgumentTypeError(f"must be positive, got {word}")
+    return int(word)
 
 
 def add_lessons(command: argparse.ArgumentParser) -> None:
@@ -380,4 +385,4 @@ def add_lessons(command: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(end("python -m benchmarks", main))

@@ -289,3 +289,13 @@ def test_a_seed_whose_run_fails_is_told_and_the_others_are_asked(monkeypatch, ca
     printed = capsys.readouterr().out
     assert "seed 1: rnn.py: OSError: no disk" in printed
     assert printed.count("holds with 2 of 3 seeds not with 1") == 2
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "few"])
+@pytest.mark.parametrize("command", ["claims", "seeds", "table", "race"])
+def test_no_repetition_is_no_measurement(command, count, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmarks", command, "--count", count])
+    with pytest.raises(SystemExit) as stop:
+        bench.main()
+    assert stop.value.code == 2
+    assert f"must be positive, got {count}" in capsys.readouterr().err

@@ -23,14 +23,17 @@ from sphinx_gallery.scrapers import figure_rst
 
 from mistakes import __main__ as mistakes
 from tools import catalogue, store
-from tools.catalogue import ROOT, Lesson
-from tools.runner import Run, RunError, several
+from tools.catalogue import ROOT, Lesson, LessonError
+from tools.runner import Run, several
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
 STAGE = BUILD / "lessons"  # what the gallery reads: the lessons of every folder
 GALLERY, PICTURES = HERE / "gallery", HERE / "gallery" / "pictures"
-LESSONS = catalogue.lessons()
+try:
+    LESSONS = catalogue.lessons()
+except catalogue.LessonError as damaged:
+    sys.exit(f"No site is built: {damaged}")
 PLUMBING = {  # no slides
     "Real handwritten digits",
     "Nothing lost, nothing trusted blindly",
@@ -63,7 +66,7 @@ def position(filename: str) -> int:
 
 # Before the gallery: every run that the site shows, and its verdict
 
-PLAYED = {}  # (lesson, mistake): its Run, or the RunError that it came to
+PLAYED = {}  # (lesson, mistake): its Run, or the error that it came to
 
 
 @functools.cache
@@ -76,13 +79,13 @@ def texts(lesson: str) -> dict[str, str]:
     return {name: mistakes.broken(source, entry) for name, entry in entries.items()}
 
 
-def played(lesson: str, mistake: str = "") -> Run | RunError:
+def played(lesson: str, mistake: str = "") -> Run | LessonError:
     """The run of the lesson, right or with this mistake, from the store."""
     key = lesson, mistake
     if key not in PLAYED:
         try:
             PLAYED[key] = store.full(LESSONS[lesson], text_of(lesson, mistake))
-        except RunError as error:  # it never ends, or its process was killed
+        except LessonError as error:  # it never ends, or its process was killed
             PLAYED[key] = error
     return PLAYED[key]
 
@@ -106,7 +109,7 @@ def play(jobs: list[tuple[str, str]]) -> None:
         for number, future in enumerate(as_completed(futures), start=1):
             lesson, mistake = futures[future]
             found = future.result()
-            if isinstance(found, RunError):
+            if isinstance(found, LessonError):
                 said = first_line(found)
             else:
                 said = f"{found.used['wall']:.1f} s"
@@ -114,7 +117,7 @@ def play(jobs: list[tuple[str, str]]) -> None:
             print(f"  {number:3} of {len(missing)}  {what:40} {said}", flush=True)
 
 
-def first_line(error: RunError) -> str:
+def first_line(error: LessonError) -> str:
     return str(error).splitlines()[0]
 
 
@@ -134,7 +137,7 @@ def prepare(app) -> None:
 def refuse(lesson: str) -> None:
     """No site with a lesson that fails, or whose claim does not hold."""
     run = played(lesson)
-    if isinstance(run, RunError):
+    if isinstance(run, LessonError):
         no_site(first_line(run))
     if not run.numbers.get("holds"):
         file = LESSONS[lesson].file
@@ -413,7 +416,7 @@ def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
     The picture's name changes with the run, so that no page shows an older one.
     """
     run = played(lesson, mistake)
-    if isinstance(run, RunError):
+    if isinstance(run, LessonError):
         return {"last": first_line(run), "numbers": {}, "drawn": False, "path": ""}
     key = run.folder.name.removeprefix(f"{lesson}-")
     path = folder / f"{lesson}_{mistake}_{key}.png"

@@ -25,7 +25,8 @@ from unittest.mock import patch
 
 from mistakes.examine import TOLD, Examined, examine
 from tools import catalogue, store
-from tools.catalogue import Lesson
+from tools.catalogue import Lesson, LessonError
+from tools.cli import end
 from tools.guard import obey
 from tools.runner import Run, RunError, several
 
@@ -34,7 +35,7 @@ MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
 BLANK = "right", "ask", "killer"
 
 
-class UsageError(Exception):
+class UsageError(LessonError):
     """What was asked for cannot be done; the message says why, and what can."""
 
 
@@ -68,8 +69,9 @@ def read(name: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
     source = lesson.text
     tests = tests_of(lesson)
     named = [(name, MISTAKE, entry) for name, entry in mistakes.items()]
-    if isinstance(blanks, dict):
-        named += [(f"blank.{name}", BLANK, entry) for name, entry in blanks.items()]
+    if not isinstance(blanks, dict):
+        raise UsageError(f"{path}: blank is no table, [blank.<name>]")
+    named += [(f"blank.{name}", BLANK, entry) for name, entry in blanks.items()]
     for name, keys, entry in named:
         if not isinstance(entry, dict):
             raise UsageError(f"{path}: {name} is no table, [{name}]")
@@ -93,7 +95,7 @@ def read(name: str) -> tuple[str, dict[str, dict], dict[str, dict]]:
 
 def tests_of(lesson: Lesson) -> list[str]:
     """The test functions that stand in its test file."""
-    text = lesson.test.read_text(encoding="utf-8")
+    text = catalogue.read(lesson.test)
     return re.findall(r"(?m)^def (test_\w+)\(", text)
 
 
@@ -420,11 +422,11 @@ def main() -> int:
     acts |= {"prove": prove, "kill": kill}
     try:
         return acts.get(command, listing)(**vars(options)) or 0
-    except (UsageError, RunError, OSError) as error:
+    except BrokenPipeError:  # no error: its reader has seen enough
+        raise
+    except (LessonError, OSError) as error:
         cli.exit(2, f"python -m mistakes: error: {error}\n")
-    except KeyboardInterrupt:
-        cli.exit(130, "\nstopped; nothing is left behind\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(end("python -m mistakes", main))

@@ -75,7 +75,12 @@ def environment(folder: Path) -> dict[str, str]:
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"),  # torch leaves one behind
     }
     found = runner.environment(**ours)
-    for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTHONSAFEPATH"):
+    for name in (
+        "PYTEST_ADDOPTS",
+        "PYTEST_PLUGINS",
+        "PYTHONSAFEPATH",
+        "PYTHONOPTIMIZE",
+    ):
         found.pop(name, None)
     return found
 

@@ -5,8 +5,10 @@ python -m tools readability [FILE ...]   how dense lessons and these files are
 """
 
 import argparse
+import sys
 
 from tools.catalogue import lessons
+from tools.cli import end
 from tools.readability import report
 
 
@@ -39,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(end("python -m tools", main))

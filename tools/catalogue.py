@@ -20,11 +20,16 @@ from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = (ROOT, ROOT / "more")
+TAKEN = sys.stdlib_module_names | {"benchmarks", "docs", "lab", "mistakes", "tools"}
 # The shortest run of main that does everything once: of these options those it has
 SMALLEST = {"epochs": 1, "steps": 2, "depth": 2, "data": "digits"}
 WORDS = {"ASK", "CLAIM"}  # constants that are said, and change no number
 PLUMBING = {"fetch_mnist", "figure", "conclude"}  # functions that change no number
 HEADER = re.compile(r"# /// script\n((?:#.*\n)+?)# ///\n")
+
+
+class LessonError(Exception):
+    """Something is wrong with a lesson; the message names the file, and says what."""
 
 
 @dataclass(frozen=True)
@@ -56,28 +61,36 @@ class Lesson:
     @property
     def file(self) -> str:
         """Its place in the repository, as a command line names it: `more/gpt.py`."""
-        inside = self.path.is_relative_to(ROOT)  # a copy elsewhere has its whole path
-        return (self.path.relative_to(ROOT) if inside else self.path).as_posix()
+        return named(self.path)
 
     @property
     def text(self) -> str:
-        return self.path.read_text(encoding="utf-8")
+        return read(self.path)
 
     @functools.cached_property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text)
+        try:
+            return ast.parse(self.text)
+        except SyntaxError as error:
+            raise LessonError(f"{self.file}: {error}") from None
 
     @functools.cached_property
     def taught(self) -> dict:
         """docs/teach/<lesson>.toml; nothing, if it is not written yet."""
         if not self.teach.exists():
             return {}
-        return tomllib.loads(self.teach.read_text(encoding="utf-8"))
+        try:
+            return tomllib.loads(read(self.teach))
+        except tomllib.TOMLDecodeError as error:
+            raise LessonError(f"{named(self.teach)}: {error}") from None
 
     @property
     def order(self) -> float:
         """Its place among the lessons of its folder; at the end, if it names none."""
-        return self.taught.get("order", float("inf"))
+        found = self.taught.get("order", float("inf"))
+        if not isinstance(found, int | float) or found != found:
+            raise LessonError(f"{named(self.teach)}: order must be a number")
+        return found
 
     @property
     def docstring(self) -> str:
@@ -85,6 +98,8 @@ class Lesson:
 
     @property
     def title(self) -> str:
+        if not self.docstring:
+            raise LessonError(f"{self.file}: no docstring")
         return self.docstring.splitlines()[0]
 
     @property
@@ -98,13 +113,14 @@ class Lesson:
     @functools.cached_property
     def options(self) -> dict[str, object]:
         """The options of its main, and their defaults where they are written out."""
-        (main,) = [
-            node
-            for node in self.tree.body
-            if isinstance(node, ast.FunctionDef) and node.name == "main"
-        ]
-        names = [argument.arg for argument in main.args.args]
-        return dict(zip(names, map(written_out, main.args.defaults), strict=True))
+        for node in self.tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == "main":
+                names = [argument.arg for argument in node.args.args]
+                defaults = [written_out(value) for value in node.args.defaults]
+                if len(names) != len(defaults):
+                    raise LessonError(f"{self.file}: an option of main has no default")
+                return dict(zip(names, defaults, strict=True))
+        raise LessonError(f"{self.file}: no main")
 
     @property
     def smallest(self) -> dict[str, object]:
@@ -118,8 +134,14 @@ class Lesson:
     @functools.cached_property
     def requires(self) -> list[str]:
         """The packages that its first lines list."""
-        header = re.sub("(?m)^# ?", "", HEADER.match(self.text)[1])
-        return tomllib.loads(header)["dependencies"]
+        header = HEADER.match(self.text)
+        if not header:
+            raise LessonError(f"{self.file}: it does not begin with # /// script")
+        try:
+            listed = tomllib.loads(re.sub("(?m)^# ?", "", header[1]))["dependencies"]
+        except (tomllib.TOMLDecodeError, KeyError) as error:
+            raise LessonError(f"{self.file}: its first lines: {error}") from None
+        return [re.split(r"[^\w.-]", one)[0] for one in listed]  # without versions
 
     def module(self) -> ModuleType:
         if str(self.path.parent) not in sys.path:
@@ -130,7 +152,10 @@ class Lesson:
         """The model that the teaching file names, new; None, if it names none."""
         if "model" not in self.taught:
             return None
-        return eval(self.taught["model"], vars(self.module()))
+        try:
+            return eval(self.taught["model"], vars(self.module()))
+        except Exception as error:  # whatever is wrong with what was typed there
+            raise LessonError(f"{named(self.teach)}: model: {error}") from None
 
 
 def constant(tree: ast.Module, name: str):
@@ -149,16 +174,35 @@ def written_out(node: ast.expr):
         return None
 
 
+def named(path: Path) -> str:
+    """A file as a message names it: from the root on, if it lies there."""
+    inside = path.is_relative_to(ROOT)
+    return (path.relative_to(ROOT) if inside else path).as_posix()
+
+
+def read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise LessonError(f"{named(path)}: not UTF-8: {error}") from None
+
+
 def lessons() -> dict[str, Lesson]:
     """All lessons by name, in the order of a course: first those of the root."""
-    found = []
+    found = {}
     for folder in FOLDERS:
         here = []
         for path in sorted(folder.glob("*.py")):
-            if re.search(r"(?m)^ASK = ", path.read_text(encoding="utf-8")):
+            if path.is_file() and re.search(r"(?m)^ASK = ", read(path)):
                 here.append(Lesson(path))
-        found += sorted(here, key=lambda lesson: lesson.order)
-    return {lesson.name: lesson for lesson in found}
+        for lesson in sorted(here, key=lambda lesson: lesson.order):
+            if lesson.name in found:
+                other = found[lesson.name].file
+                raise LessonError(f"{lesson.file} has the name of {other}")
+            if lesson.name in TAKEN:
+                raise LessonError(f"{lesson.file} has the name of a module")
+            found[lesson.name] = lesson
+    return found
 
 
 def recipe(lesson: Lesson) -> str:

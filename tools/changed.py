@@ -5,11 +5,11 @@ file, its test, its mistakes, its teaching file or its lab has. The first is alw
 there, so that one page and one deck are always opened.
 """
 
-import contextlib
+import argparse
+import shutil
 import subprocess
-import sys
 
-from tools.catalogue import ROOT, lessons
+from tools.catalogue import ROOT, LessonError, lessons
 
 
 def changed(files: list[str]) -> list[str]:
@@ -23,14 +23,35 @@ def changed(files: list[str]) -> list[str]:
     return found
 
 
-def main() -> None:
-    since = sys.argv[1] if len(sys.argv) > 1 else "HEAD~1"
-    command = ["git", "diff", "--name-only", since]
-    files = []
-    with contextlib.suppress(FileNotFoundError):  # no git
+def touched(since: str) -> list[str] | None:
+    """Files that differ from that commit, new ones too; None, if git cannot tell."""
+    if not shutil.which("git"):
+        return None
+    found = []
+    for words in (
+        ["diff", "--name-only", "--end-of-options", since, "--"],
+        ["ls-files", "--others", "--exclude-standard"],
+    ):
+        command = ["git", "-c", "core.quotepath=off", *words]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        files = told.stdout.splitlines()  # none, without a history: a shallow clone
-    print(",".join(changed(files)))
+        if told.returncode:
+            return None
+        found += told.stdout.splitlines()
+    return found
+
+
+def main() -> None:
+    cli = argparse.ArgumentParser(prog="python -m tools.changed", description=__doc__)
+    cli.add_argument("since", nargs="?", metavar="REV")
+    since = cli.parse_args().since
+    files = touched(since or "HEAD~1")
+    if files is None and since:
+        cli.error(f"git knows no commit {since}")
+    try:
+        # Without a history, as in a shallow clone, nobody knows: only the first then
+        print(",".join(changed(files or [])))
+    except LessonError as error:
+        cli.error(str(error))
 
 
 if __name__ == "__main__":

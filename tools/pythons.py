@@ -38,10 +38,13 @@ def newest_other(found: list[dict], here: tuple[int, int]) -> str | None:
 def main() -> None:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     built = [str(path) for path in pyenv.glob("versions/*/bin")]
-    path = os.pathsep.join([*built, os.environ["PATH"]])
+    path = os.pathsep.join([*built, os.environ.get("PATH", os.defpath)])
     command = ["uv", "python", "list", "--only-installed", "--output-format", "json"]
     environment = os.environ | {"PATH": path}
-    told = subprocess.run(command, capture_output=True, env=environment, check=True)
+    try:
+        told = subprocess.run(command, capture_output=True, env=environment, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"uv cannot be asked: {error}")
     here = sys.version_info[:2]
     other = newest_other(json.loads(told.stdout), here)
     if other:

@@ -18,14 +18,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.catalogue import ROOT, Lesson
+from tools.catalogue import ROOT, Lesson, LessonError
 
 PATIENCE = 600  # seconds
 CHILD = ROOT / "tools" / "child.py"
 STYLE = ROOT / "matplotlibrc"
 
 
-class RunError(Exception):
+class RunError(LessonError):
     """A run that did not come to its end; the message says which lesson's, and why."""
 
 
@@ -115,6 +115,8 @@ def run(
         told = json.loads(report.read_text(encoding="utf-8"))
     if told["error"]:
         raise RunError(f"{lesson.file}: {told['error']}")
+    if not isinstance(told["numbers"], dict) or "holds" not in told["numbers"]:
+        raise RunError(f"{lesson.file}: its main returns no numbers with holds")
     used = {"wall": wall} | told["used"]
     used = {name: round(value, 2) for name, value in used.items()}
     return Run(told["numbers"], told["printed"], used, folder)

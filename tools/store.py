@@ -28,11 +28,12 @@ from tools.catalogue import ROOT, Lesson
 from tools.runner import Run, RunError
 
 BROUGHT = "numpy", "scipy"
+WORK = ".nn-work-"  # begins the name of a folder that is not finished
 KEPT = 1000  # runs; the oldest beyond them are forgotten
 
 
 def folder() -> Path:
-    return Path(os.environ.get("NN_RUNS", ROOT / ".runs")).resolve()
+    return Path(os.environ.get("NN_RUNS") or ROOT / ".runs").resolve()
 
 
 def key(lesson: Lesson, text: str, options: dict) -> str:
@@ -92,16 +93,26 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
     here = place(lesson, text, **options)
     here.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{here}.lock"):  # whoever wants the same waits for it
-        if not (here / "run.json").exists():
+        found = kept(here)
+        if found is None:
             keep(lesson, text, lesson.on("digits") | options, here)
+            found = kept(here)
         os.utime(here)  # what is used is not forgotten
+    return found
+
+
+def kept(here: Path) -> Run | None:
+    """The run in this folder; None, if there is none, or a damaged one."""
+    try:
         told = json.loads((here / "run.json").read_text(encoding="utf-8"))
-    return Run(**told, folder=here)
+        return Run(**told, folder=here)
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
     """Run it, and put what it left into this folder: all of it, or nothing."""
-    with tempfile.TemporaryDirectory(dir=here.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=WORK, dir=here.parent) as scratch:
         work, new = Path(scratch, "work"), Path(scratch, "new")
         work.mkdir()
         new.mkdir()
@@ -119,17 +130,17 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
 
 def forget() -> None:
     """Drop the runs beyond KEPT that were longest not used, and what killed runs left
-    a day ago."""
-    places = [path for path in folder().glob("*-*") if path.is_dir()]
+    a day ago. Whatever else lies in that folder is not ours."""
+    places = [path.parent for path in folder().glob("*-*/run.json")]
     places.sort(key=lambda path: path.stat().st_mtime)
     for old in places[:-KEPT]:
-        gone = old.with_name("tmp" + old.name.replace("-", "_"))
+        gone = old.with_name(f"{WORK}{old.name}")
         with contextlib.suppress(OSError):  # somebody else has it, or it is gone
             old.rename(gone)  # at once: nobody finds half of it
             shutil.rmtree(gone)
             old.with_name(f"{old.name}.lock").unlink()
     yesterday = time.time() - 24 * 60 * 60
-    for left in folder().glob("tmp*"):
+    for left in folder().glob(f"{WORK}*"):
         with contextlib.suppress(OSError):
             if left.stat().st_mtime < yesterday:
                 shutil.rmtree(left)

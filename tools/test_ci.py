@@ -8,7 +8,7 @@ import pytest
 
 from tools import pythons
 from tools.catalogue import ROOT, lessons
-from tools.changed import changed
+from tools.changed import changed, touched
 
 
 def found(version: str, /, **other) -> dict:
@@ -55,6 +55,15 @@ def test_the_pages_of_changed_lessons_are_opened_and_always_the_first():
     assert changed([f"docs/teach/{third}.toml", f"{first}.py"]) == [first, third]
     assert changed([f"mistakes/{second}.toml"]) == [first, second]
     assert changed([f"lab/{second}_lab.py"]) == [first, second]
+
+
+def test_a_commit_that_git_does_not_know_is_an_error_and_no_history_is_none():
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("git does not know this folder")
+    assert touched("HEAD") is not None
+    assert touched("no_such_commit") is None
+    assert touched("--output=injected") is None
+    assert not (ROOT / "injected").exists()
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tools import catalogue, runner, store
-from tools.catalogue import ROOT, Lesson, lessons, recipe
+from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
+from tools.cli import end
 from tools.readability import density
 from tools.runner import RunError
 
@@ -155,6 +157,96 @@ def test_a_module_of_any_folder_is_imported_and_its_model_made(tmp_path, monkeyp
     del sys.modules["apart"]
 
 
+GOOD = '''# /// script
+# dependencies = ["numpy>=2", "torch"]
+# ///
+"""Title."""
+
+ASK = "Which?"
+
+
+def main(seed=0):
+    return {}
+'''
+
+
+@pytest.mark.parametrize(
+    "old, new, asked, said",
+    [
+        ("def main", "def main(:", "tree", r"invalid syntax"),
+        ("# /// script", "# script", "requires", "does not begin with # /// script"),
+        ("dependencies", "needs", "requires", "its first lines: 'dependencies'"),
+        ('torch"]', "torch", "requires", "its first lines: "),
+        ("def main", "def lesson", "options", "no main"),
+        ("seed=0", "seed", "options", "an option of main has no default"),
+        ('"""Title."""', "", "title", "no docstring"),
+    ],
+)
+def test_a_lesson_that_is_not_finished_is_named(tmp_path, old, new, asked, said):
+    lesson = written(tmp_path, GOOD, "fine")
+    assert getattr(lesson, asked)
+    lesson = written(tmp_path, GOOD.replace(old, new), "open")
+    with pytest.raises(LessonError, match=rf"open\.py: .*{said}"):
+        getattr(lesson, asked)
+
+
+def test_packages_are_listed_without_their_versions(tmp_path):
+    assert written(tmp_path, GOOD, "fine").requires == ["numpy", "torch"]
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch) -> tuple[Path, Path]:
+    """An empty repository: its root, and more/."""
+    more = tmp_path / "more"
+    more.mkdir()
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    monkeypatch.setattr(catalogue, "FOLDERS", (tmp_path, more))
+    return tmp_path, more
+
+
+def test_two_lessons_of_one_name_are_an_error_that_names_both(folders):
+    for folder in folders:
+        written(folder, GOOD, "twice")
+    with pytest.raises(LessonError, match=r"more/twice\.py has the name of twice\.py"):
+        lessons()
+
+
+@pytest.mark.parametrize("name", ["json", "tools"])
+def test_a_lesson_named_like_a_module_is_an_error(folders, name):
+    written(folders[1], GOOD, name)
+    with pytest.raises(LessonError, match=rf"more/{name}\.py has the name of a module"):
+        lessons()
+
+
+def test_what_is_no_file_is_no_lesson_and_what_is_no_text_is_named(folders):
+    root, more = folders
+    (more / "folder.py").mkdir()
+    (more / "gone.py").symlink_to(root / "nowhere")
+    written(root, GOOD, "fine")
+    assert list(lessons()) == ["fine"]
+    (more / "latin.py").write_bytes(b"# caf\xe9")
+    with pytest.raises(LessonError, match=r"more/latin\.py: not UTF-8"):
+        lessons()
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("x = ", "Invalid value"),
+        ("order = 1\norder = 2", "Cannot overwrite"),
+        ('order = "first"', "order must be a number"),
+        ("order = nan", "order must be a number"),
+    ],
+)
+def test_a_damaged_teaching_file_is_named(folders, text, said):
+    written(folders[0], GOOD, "fine")
+    path = folders[0] / "docs" / "teach" / "fine.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(LessonError, match=rf"docs/teach/fine\.toml: .*{said}"):
+        lessons()
+
+
 # The runner and the store
 
 
@@ -174,7 +266,7 @@ def main(seed=0):
         file.write("run\\n")
     print("said")
     {act}
-    return {{"seed": float(seed)}}
+    return {{"seed": float(seed), "holds": 1.0}}
 
 
 if __name__ == "__main__":
@@ -210,10 +302,10 @@ def test_a_run_is_made_once_and_again_if_anything_it_depends_on_changes(
     one, same = store.full(lesson), store.full(lesson)
     assert runs(count) == 1
     assert one == same
-    assert one.numbers == {"seed": 0}
+    assert one.numbers == {"seed": 0, "holds": 1}
     assert (one.printed, one.last) == ("said\n", "said")
     assert one.used["wall"] >= one.used["main"] >= 0
-    assert store.full(lesson, seed=3).numbers == {"seed": 3}
+    assert store.full(lesson, seed=3).numbers["seed"] == 3
     assert runs(count) == 2
     store.full(lesson, lesson.text.replace("said", "sawd"))
     assert runs(count) == 3
@@ -339,21 +431,48 @@ def test_a_lesson_stands_alone_in_its_folder_and_its_pictures_are_kept(count):
     assert len(list(run.folder.glob("shown/*.svg"))) == 2
 
 
-def test_only_the_newest_runs_are_kept(tmp_path, monkeypatch):
+def test_only_the_newest_runs_are_kept_and_nothing_of_others_is_touched(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(store, "KEPT", 2)
     for age, name in enumerate(["old", "older", "oldest"]):
         place = store.folder() / f"lesson-{name}"
         place.mkdir(parents=True)
+        (place / "run.json").touch()
         place.with_name(f"{place.name}.lock").touch()
         os.utime(place, (1000 - age, 1000 - age))
-    for name in ("tmpkilled", "tmprunning"):
+    others = "tmp_thesis", "my-notes", f"{store.WORK}running", f"{store.WORK}killed"
+    for name in others:
         (store.folder() / name).mkdir()
-    os.utime(store.folder() / "tmpkilled", (1000, 1000))
+        os.utime(store.folder() / name, (900, 900))
+    os.utime(store.folder() / f"{store.WORK}running")
     store.forget()
-    left = ["lesson-old", "lesson-older", "tmprunning"]
-    assert sorted(path.name for path in kept()) == left
+    left = {"lesson-old", "lesson-older", *others} - {f"{store.WORK}killed"}
+    assert {path.name for path in kept()} == left
     assert not (store.folder() / "lesson-oldest.lock").exists()
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"numbers": {}}'])
+def test_a_damaged_run_is_made_anew(count, damage):
+    lesson = counting(count)
+    right = store.full(lesson)
+    (right.folder / "run.json").write_text(damage)
+    assert store.full(lesson).numbers == right.numbers
+    assert runs(count) == 2
+
+
+def test_an_empty_name_of_the_store_means_the_usual_place(monkeypatch):
+    monkeypatch.setenv("NN_RUNS", "")
+    assert store.folder() == ROOT / ".runs"
+
+
+@pytest.mark.parametrize("told", ["None", "{}", '{"seed": 1}', "3"])
+def test_a_main_without_a_verdict_is_told_and_not_kept(count, told):
+    lesson = counting(count, f"return {told}")
+    with pytest.raises(RunError, match="its main returns no numbers with holds"):
+        store.full(lesson)
+    assert kept() == []
 
 
 # The commands
@@ -631,3 +750,32 @@ def copied(place: Path) -> None:
         if (ROOT / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, place / name)
+
+
+# How a command ends
+
+
+@pytest.mark.parametrize(
+    "error, code, said",
+    [
+        (LessonError("more/x.py: no main"), 2, "nn: error: more/x.py: no main\n"),
+        (PermissionError("no disk"), 2, "nn: error: no disk\n"),
+        (KeyboardInterrupt(), 130, "\nstopped; nothing is left behind\n"),
+    ],
+)
+def test_what_a_user_can_cause_is_one_line(error, code, said, capsys, monkeypatch):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def main():
+        raise error
+
+    assert end("nn", main) == code
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no head, no SIGPIPE")
+@pytest.mark.parametrize("words", [("tools", "list"), ("mistakes",)])
+def test_a_reader_who_has_seen_enough_is_no_error(words):
+    shell = f"{shlex.quote(sys.executable)} -u -m {' '.join(words)} | head -1"
+    done = subprocess.run(shell, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stderr, done.stdout.count("\n")) == ("", 1)

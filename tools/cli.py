@@ -1,0 +1,27 @@
+"""How a command ends: what a user can cause is one line, and nothing stays behind."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from tools.catalogue import LessonError
+
+
+def end(prog: str, main: Callable[[], int | None]) -> int:
+    """Call a command's main; its exit code."""
+    # `timeout` and a cancelled job ask it to end so; as with Ctrl-C, it tidies up first
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        code = main() or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # its reader has seen enough: `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        print("\nstopped; nothing is left behind", file=sys.stderr)
+        return 130
+    except (LessonError, OSError) as error:
+        print(f"{prog}: error: {error}", file=sys.stderr)
+        return 2
