@@ -60,6 +60,13 @@ def chosen() -> dict[str, Lesson]:
     return {name: LESSONS[name]}
 
 
+def with_mistakes() -> list[str]:
+    """The lessons whose wrong runs are made: all; in a draft those that NN_MISTAKES
+    names, as in NN_MISTAKES=cnn,rnn. What the store has is shown in any case."""
+    named = os.environ.get("NN_MISTAKES")
+    return [name for name in LESSONS if named is None or name in named.split(",")]
+
+
 def position(filename: str) -> int:
     return list(LESSONS).index(filename.removesuffix(".py"))
 
@@ -123,7 +130,12 @@ def first_line(error: LessonError) -> str:
 
 def prepare(app) -> None:
     """Have every run of the site, see that the claims hold, stage the lessons."""
-    wrong = [(name, mistake) for name in chosen() for mistake in texts(name)]
+    wrong = [
+        (name, mistake)
+        for name in chosen()
+        if name in with_mistakes()
+        for mistake in texts(name)
+    ]
     print("Runs of the lessons, two at a time:", flush=True)
     play([(name, "") for name in chosen()])
     for name in chosen():
@@ -415,9 +427,12 @@ def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
 
     The picture's name changes with the run, so that no page shows an older one.
     """
+    nothing = {"numbers": {}, "drawn": False, "path": ""}
+    if lesson not in with_mistakes() and not stored(lesson, mistake):
+        return nothing | {"last": "not run for this draft of the site"}
     run = played(lesson, mistake)
     if isinstance(run, LessonError):
-        return {"last": first_line(run), "numbers": {}, "drawn": False, "path": ""}
+        return nothing | {"last": first_line(run)}
     key = run.folder.name.removeprefix(f"{lesson}-")
     path = folder / f"{lesson}_{mistake}_{key}.png"
     drawn = run.folder / "figures" / f"{lesson}.png"
