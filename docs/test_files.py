@@ -235,6 +235,16 @@ def test_the_pad_says_what_it_was_trained_on_and_stands_on_one_page_only():
     assert "nn-pad" not in notebook
 
 
+def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
+    monkeypatch.delenv("NN_MISTAKES", raising=False)
+    everything = with_mistakes()
+    assert set(LESSONS) <= set(everything)
+    monkeypatch.setenv("NN_MISTAKES", f"{everything[1]},{everything[0]}")
+    assert with_mistakes() == everything[:2]
+    monkeypatch.setenv("NN_MISTAKES", "")
+    assert with_mistakes() == []
+
+
 # What is taken home
 
 
