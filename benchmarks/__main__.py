@@ -20,7 +20,7 @@ from statistics import mean, median, stdev
 
 from tools import store
 from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
-from tools.cli import end
+from tools.cli import end, positive
 from tools.runner import measure, several
 
 HERE = Path(__file__).parent
@@ -372,12 +372,6 @@ def main() -> None:
         given = {key: value for key, value in given.items() if value}
         act[name] = importlib.import_module(f"benchmarks.{name}").measure
     act[name](**given)
-
-
-def positive(word: str) -> int:
-    if not word.isdecimal() or int(word) == 0:
-        raise argparse.ArgumentTypeError(f"must be positive, got {word}")
-    return int(word)
 
 
 def add_lessons(command: argparse.ArgumentParser) -> None:

@@ -81,7 +81,7 @@ def texts(lesson: str) -> dict[str, str]:
     """What the file says with each mistake, under the mistake's name."""
     try:
         source, entries, _ = mistakes.read(lesson)
-    except mistakes.UsageError as error:
+    except LessonError as error:  # of the lesson's file, or of its mistakes
         no_site(error)
     return {name: mistakes.broken(source, entry) for name, entry in entries.items()}
 

@@ -26,7 +26,7 @@ from unittest.mock import patch
 from mistakes.examine import TOLD, Examined, examine
 from tools import catalogue, store
 from tools.catalogue import Lesson, LessonError
-from tools.cli import end
+from tools.cli import end, positive
 from tools.guard import obey
 from tools.runner import Run, RunError, several
 
@@ -381,12 +381,6 @@ def prove(lessons: list[str], count: int) -> int:
 def kill(lessons: list[str], count: int) -> int:
     """All the tests pass on the right code, and find every mistake and every blank."""
     return examine_all(lessons, count, named=False)
-
-
-def positive(word: str) -> int:
-    if not word.isdecimal() or int(word) == 0:
-        raise argparse.ArgumentTypeError(f"must be positive, got {word}")
-    return int(word)
 
 
 def main() -> int:

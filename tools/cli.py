@@ -1,5 +1,6 @@
 """How a command ends: what a user can cause is one line, and nothing stays behind."""
 
+import argparse
 import os
 import signal
 import sys
@@ -25,3 +26,10 @@ def end(prog: str, main: Callable[[], int | None]) -> int:
     except (LessonError, OSError) as error:
         print(f"{prog}: error: {error}", file=sys.stderr)
         return 2
+
+
+def positive(word: str) -> int:
+    """The type of an option that counts something, for argparse."""
+    if not word.isdecimal() or int(word) == 0:
+        raise argparse.ArgumentTypeError(f"must be positive, got {word}")
+    return int(word)
