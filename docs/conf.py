@@ -59,6 +59,9 @@ sphinx_gallery_conf = {
 
 def setup(app):
     app.add_config_value("colab", colab, "env")
+    # Another choice of lessons, or of mistakes, is another text of every page
+    chosen = [os.environ.get(name) for name in ("LESSON", "NN_MISTAKES")]
+    app.add_config_value("chosen", chosen, "env")
     app.connect("config-inited", lessons.leave_out)
     app.connect("builder-inited", lessons.prepare, priority=100)  # before the gallery
     app.connect("builder-inited", lessons.write_decks, priority=900)  # after it
