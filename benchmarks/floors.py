@@ -22,7 +22,7 @@ COUNT = """
 import sys; sys.path[:0] = {path!r}
 import torch, {lesson} as lesson
 from benchmarks.floors import Operations
-torch.set_num_threads(lesson.THREADS)
+torch.set_num_threads(1)
 with Operations() as counted:
     lesson.main(**{options!r})
 print(counted.total)

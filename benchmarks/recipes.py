@@ -52,7 +52,10 @@ def ours(digits: list, seed: int, deadline: float):
     """cnn.py's own training, to its end."""
     begin = time.perf_counter()
     torch.manual_seed(seed)
-    accuracy = cnn.train(cnn.ImageClassifierCNN(), *digits)
+    images, labels, unseen, answers = digits
+    network = cnn.ImageClassifierCNN()
+    cnn.train(network, images, labels, steps=960)  # as its main trains on MNIST
+    accuracy = cnn.accuracy(network, unseen, answers)
     yield 1, time.perf_counter() - begin, accuracy, 0.0
 
 

@@ -1,9 +1,7 @@
 """The pad on the cnn page: its network, trained and exported, and what runs it."""
 
 import base64
-import contextlib
 import hashlib
-import io
 import json
 import re
 import shutil
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 
 import cnn
 from lab.pad import ink
+from tools.data import have_mnist
 
 BUILD = Path(__file__).parent / "_build"
 RUNTIME = "onnxruntime-web@1.30.0"
@@ -39,9 +38,10 @@ class Reader(nn.Module):
 
     def forward(self, lines: Tensor) -> dict[str, Tensor]:
         x = ink(*lines.split(2, dim=1), self.mnist)
-        p, h = self.net(x)[0].softmax(dim=0), self.net.layer1(x)
-        h2 = self.net.layer2(h)
-        return {"image": x, "probabilities": p, "layer1": h, "layer2": h2}
+        one = self.net.pool(self.net.conv1(x).relu())
+        two = self.net.pool(self.net.conv2(one).relu())
+        p = self.net(x)[0].softmax(dim=0)
+        return {"image": x, "probabilities": p, "layer1": one, "layer2": two}
 
 
 def fetch() -> Path:
@@ -69,14 +69,14 @@ def main() -> None:
         for name, ours in FILES.items():
             content = archive.extractfile(f"package/dist/{name}")
             (folder / ours).write_bytes(content.read())
-    torch.set_num_threads(cnn.THREADS)
-    with contextlib.redirect_stdout(io.StringIO()):
-        images, labels, unseen, answers = cnn.load_digits("auto")
-    torch.manual_seed(0)  # as main() trains it
-    net = cnn.ImageClassifierCNN()
-    right = cnn.train(net, images, labels, unseen, answers)
+    torch.set_num_threads(1)
+    data = "mnist" if have_mnist() else "digits"
+    task = cnn.load_digits(data)
+    images, _, unseen, _ = task
+    mnist = data == "mnist"
+    steps = 960 if mnist else 240  # as main() trains it
+    net, right = cnn.learn(cnn.ImageClassifierCNN, task, steps, "cpu", seed=0)
     torch.save(net.state_dict(), BUILD / "pad.pt")  # the tests compare with it
-    mnist = len(images) == 60_000
     torch.onnx.export(
         Reader(net, mnist).eval(),
         (torch.rand(5, 4),),

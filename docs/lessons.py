@@ -36,6 +36,7 @@ except catalogue.LessonError as damaged:
     sys.exit(f"No site is built: {damaged}")
 PLUMBING = {  # no slides
     "Real handwritten digits",
+    "The command line",
     "Nothing lost, nothing trusted blindly",
     "The verdict, the picture, the command line",
 }
@@ -461,13 +462,17 @@ def write_decks(app) -> None:
 
 
 def deck(lesson: str) -> str:
-    """A slide for each part, but for imports, loader and guard."""
+    """Slides for each part, but for imports, pictures, main, loader and guard."""
     about = known(lesson)
     (_, text, _), _, *parts = blocks(lesson)
     text = text.strip().splitlines()
     heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
     cells = [part[1].strip("\n").splitlines() for part in parts[1::2]]
-    shown = {h: c for h, c in zip(heads, cells, strict=True) if h not in PLUMBING}
+    shown = {
+        head: cell
+        for head, cell in zip(heads, cells, strict=True)
+        if head not in PLUMBING and not behind_the_scenes(lesson, head, cell)
+    }
     names = ["picture", *(f"picture {n}" for n in range(2, 9))]
     pictures = dict(zip(names, about["pictures"], strict=False))
     slides = [
@@ -493,21 +498,45 @@ def deck(lesson: str) -> str:
         "deck.rst",
         **about,
         title=text[0],
-        idea="\n".join(text[2:]),
+        ideas=leads("\n".join(text[2:])),
         notes=notes,
-        parts={head: (size(lines), lines) for head, lines in shown.items()},
+        parts={head: code_slides(lines) for head, lines in shown.items()},
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
         printed_slides=[(size(lines), lines) for lines in pages(paragraphs[1:-1])],
     )
 
 
-def pages(paragraphs: list[str]) -> list[list[str]]:
+def behind_the_scenes(lesson: str, head: str, cell: list[str]) -> bool:
+    """Whether a part needs no slide: it draws, or it is main, whose words are shown."""
+    if "\ndef conclude(" in LESSONS[lesson].text:  # of the first edition
+        return False
+    return head == "The lesson" or any(line.startswith("def figure") for line in cell)
+
+
+def leads(text: str) -> list[str]:
+    """The docstring's paragraphs; each that begins in bold letters begins a slide."""
+    slides = []
+    for paragraph in text.split("\n\n"):
+        if slides and not paragraph.startswith("**"):
+            slides[-1] += "\n\n" + paragraph
+        else:
+            slides.append(paragraph)
+    return slides
+
+
+def code_slides(lines: list[str]) -> list[tuple[int, list[str]]]:
+    """A part's code, cut at empty lines where it is too much for one slide."""
+    paragraphs = "\n".join(lines).split("\n\n")
+    return [(size(page), page) for page in pages(paragraphs, MOST_LINES)]
+
+
+def pages(paragraphs: list[str], most: int = LINES) -> list[list[str]]:
     """As many paragraphs on each slide as fit."""
     slides = [[]]
     for paragraph in paragraphs:
-        lines = paragraph.splitlines()
-        if slides[-1] and len(slides[-1]) + 1 + len(lines) > LINES:
+        lines = paragraph.strip("\n").splitlines()
+        if slides[-1] and len(slides[-1]) + 1 + len(lines) > most:
             slides.append([])
         slides[-1] += ["", *lines] if slides[-1] else lines
     return slides

@@ -199,7 +199,8 @@ def test_every_slide_has_notes_with_its_minutes(page, base_url, lesson):
         page.keyboard.press("s")
     opened.value.locator(".speaker-controls-notes").wait_for()
     code = " ".join(page.locator("pre").all_text_contents())
-    assert "cli.parse_args" not in code and "def load_digits" not in code
+    for plumbing in ("cli.parse_args", "tyro.cli", "def load_digits", "def figure"):
+        assert plumbing not in code
 
 
 # What is taken home

@@ -45,6 +45,12 @@ def net():
     return net.requires_grad_(False)
 
 
+def layers(net, x):
+    """What both layers make of the image, as the network hands it on."""
+    one = net.pool(net.conv1(x).relu())
+    return [one, net.pool(net.conv2(one).relu())]
+
+
 def visit(page, base_url):
     page.goto(f"{base_url}gallery/cnn.html", wait_until="networkidle")
     page.locator(PAD).wait_for()
@@ -114,9 +120,9 @@ def test_the_browser_computes_what_pytorch_computes(page, base_url, net, name):
         got["times"],
     )
     x = fit(strokes, MNIST)
-    h = net.layer1(x)
-    right = {"image": x, "probabilities": net(x)[0].softmax(0), "layer1": h}
-    right["layer2"] = net.layer2(h)
+    one, two = layers(net, x)
+    right = {"image": x, "probabilities": net(x)[0].softmax(0)}
+    right |= {"layer1": one, "layer2": two}
     assert {*got} == {*right}
     far = {n: (got[n] - right[n]).abs().max().item() for n in got}
     lines = sum(map(len, strokes))
@@ -141,7 +147,7 @@ def test_what_is_shown_is_what_was_computed(page, base_url, net):
     )
     x, *maps = [1 - torch.tensor(v).view(h, w) / 255 for h, w, v in shown]
     x = x[None, None]
-    right = [h := net.layer1(x), net.layer2(h)]
+    right = layers(net, x)
     for picture, (layer,) in zip(maps, right, strict=True):
         side = layer.shape[-1]
         tiles = (

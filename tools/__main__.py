@@ -1,6 +1,7 @@
-"""What can be read off the lessons, without running them.
+"""What can be read off the lessons, and what is copied into them.
 
 python -m tools list                     every lesson: name, file, title, question
+python -m tools copy                     put the shared parts, tools/parts/, into all
 python -m tools readability [FILE ...]   how dense lessons and these files are
 """
 
@@ -9,6 +10,7 @@ import sys
 
 from tools.catalogue import lessons
 from tools.cli import end
+from tools.parts import copy
 from tools.readability import report
 
 
@@ -28,11 +30,16 @@ def main() -> None:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=raw, **prog)
     commands = cli.add_subparsers(dest="command", metavar="command", required=True)
     commands.add_parser("list", help="the lessons")
+    commands.add_parser("copy", help="the shared parts, from tools/parts/")
     command = commands.add_parser("readability", help="counted, not judged")
     command.add_argument("files", nargs="*", metavar="FILE")
     given = cli.parse_args()
     if given.command == "list":
         print(listing())
+        return
+    if given.command == "copy":
+        for lesson in copy():
+            print(f"{lesson.file} renewed")
         return
     try:
         print(report(given.files))

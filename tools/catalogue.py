@@ -24,7 +24,8 @@ TAKEN = sys.stdlib_module_names | {"benchmarks", "docs", "lab", "mistakes", "too
 # The shortest run of main that does everything once: of these options those it has
 SMALLEST = {"epochs": 1, "steps": 2, "depth": 2, "data": "digits"}
 WORDS = {"ASK", "CLAIM"}  # constants that are said, and change no number
-PLUMBING = {"fetch_mnist", "figure", "conclude"}  # functions that change no number
+PLUMBING = ("figure", "fetch_mnist", "print_loss", "conclude")  # begin names of
+# functions that change no number
 HEADER = re.compile(r"# /// script\n((?:#.*\n)+?)# ///\n")
 
 
@@ -217,7 +218,8 @@ def recipe(lesson: Lesson) -> str:
     for node in lesson.tree.body[1:-1]:  # without the docstring and the guard
         target = getattr(node, "targets", [node])[0]
         name = getattr(target, "id", getattr(target, "name", ""))
-        if name in WORDS | PLUMBING or isinstance(node, ast.Import | ast.ImportFrom):
+        said = name in WORDS or name.startswith(PLUMBING)
+        if said or isinstance(node, ast.Import | ast.ImportFrom):
             continue
         first = min([node.lineno, *(d.lineno for d in decorators(node))])
         numbers = set(range(first, node.end_lineno + 1))

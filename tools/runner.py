@@ -50,10 +50,13 @@ class Run:
         return sorted(self.folder.glob("shown/*.png"), key=lambda path: int(path.stem))
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Variables for a lesson's process: this style, no screen, the same data folder."""
+def environment(text: str = "", **more: str) -> dict[str, str]:
+    """Variables for the process of a lesson with this text: no screen, the same data
+    folder, and our style, if it does not set its own as those of the second edition."""
     data = Path(os.environ.get("NN_DATA", ROOT / "data")).resolve()
-    ours = {"MATPLOTLIBRC": str(STYLE), "MPLBACKEND": "agg", "NN_DATA": str(data)}
+    ours = {"MPLBACKEND": "agg", "NN_DATA": str(data)}
+    if "\ndef conclude(" in text:
+        ours["MATPLOTLIBRC"] = str(STYLE)
     return os.environ | ours | more
 
 
@@ -94,7 +97,7 @@ def run(
         asked = {"lesson": lesson.name, "threads": threads, "options": options}
         job.write_text(json.dumps({"show": show, "run": asked}), encoding="utf-8")
         command = [sys.executable, "-P", str(CHILD), str(job), str(report)]
-        variables = environment()
+        variables = environment(source)
         variables.pop("PYTHONPATH", None)  # it must find nothing of this repository
         start = time.perf_counter()
         try:
