@@ -417,10 +417,10 @@ def main(
             network, share = learn(make, tasks[task], enough, device, seed, print_loss)
             networks[f"{name}_{task}"] = network
             right[f"{name}_{task}"] = share
-            print(f"    names {share:.1%} of the unseen digits correctly")
+            print(f"    names {share:.1%} of the unseen digits correctly\n")
 
     verdict = "holds" if claim_holds(right) else "does NOT hold"
-    print(f"\n{textwrap.fill(CLAIM)}\nIn this run the claim {verdict}.")
+    print(f"{textwrap.fill(CLAIM)}\nIn this run the claim {verdict}.")
 
     one = tasks["in_order"][2][0]  # (1, 28, 28)
     same = tasks["shuffled"][2][0]  # (1, 28, 28)
