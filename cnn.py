@@ -424,9 +424,9 @@ def main(
 
     one = tasks["in_order"][2][0]  # (1, 28, 28)
     same = tasks["shuffled"][2][0]  # (1, 28, 28)
-    layers = figure_layers(networks["cnn_in_order"].cpu(), one)
     Path("figures").mkdir(exist_ok=True)
     figure(one[0], same[0], right).savefig("figures/cnn.png", dpi=160)
+    layers = figure_layers(networks["cnn_in_order"].cpu(), one)
     layers.savefig("figures/cnn_layers.png", dpi=160)
     return right | {"holds": float(claim_holds(right))}
 

@@ -14,6 +14,7 @@ import cnn
 THREE = [(0.3, 0.2), (0.5, 0.13), (0.66, 0.22), (0.66, 0.36), (0.46, 0.47)]
 THREE += [(0.68, 0.6), (0.69, 0.76), (0.52, 0.87), (0.3, 0.8)]
 MNIST = DATA[0] == "mnist"
+load(DATA[0])  # it is kept, before the tests hide the data folder
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ python -m mistakes practice attention        a broken copy, for you to mend
 python -m mistakes check attention           what holds of it by now
 python -m mistakes prove                     each is found by the test that it names
 python -m mistakes kill                      all the tests of the lesson, on each
+python -m mistakes mutate attention          small random changes: do tests see them?
 """
 
 import argparse
@@ -383,6 +384,16 @@ def kill(lessons: list[str], count: int) -> int:
     return examine_all(lessons, count, named=False)
 
 
+def mutate(lessons: list[str], count: int, seed: int, workers: int) -> None:
+    """Small random changes of code, verdict and figure: do the tests see them?"""
+    try:
+        from mistakes import mutants
+    except ImportError as error:
+        raise UsageError(f"{error}: pip install cosmic-ray") from None
+    for lesson in [find(name) for name in lessons] or catalogue.lessons().values():
+        mutants.mutate(lesson, count, seed, workers)
+
+
 def main() -> int:
     prog = {"prog": "python -m mistakes", "allow_abbrev": False}
     raw = argparse.RawDescriptionHelpFormatter
@@ -406,6 +417,11 @@ def main() -> int:
         one.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
         how = {"type": positive, "default": os.cpu_count(), "dest": "count"}
         one.add_argument("--workers", **how, help="so many processes at a time")
+    one = commands.add_parser("mutate", help=mutate.__doc__, allow_abbrev=False)
+    one.add_argument("lessons", nargs="*", metavar="lesson", help="default: all")
+    one.add_argument("--count", type=positive, default=40, help="of each kind")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--workers", type=positive, default=os.cpu_count())
     options, words = cli.parse_known_args()
     command = vars(options).pop("command")
     if command == "show":
@@ -413,7 +429,7 @@ def main() -> int:
     elif words:
         cli.error(f"unrecognized arguments: {' '.join(words)}")
     acts = {"show": show, "practice": practice, "check": check}
-    acts |= {"prove": prove, "kill": kill}
+    acts |= {"prove": prove, "kill": kill, "mutate": mutate}
     try:
         return acts.get(command, listing)(**vars(options)) or 0
     except BrokenPipeError:  # no error: its reader has seen enough

@@ -1,10 +1,11 @@
-"""Do the tests notice small random changes? python -m mistakes.mutants [lesson ...]
+"""Do a lesson's tests notice small random changes? python -m mistakes mutate
 
-Needs cosmic-ray (pip install cosmic-ray), a tool for development only. Draws mutants of
-the models and measurements: no pictures, loader, guard or main, nor what is printed.
+Needs cosmic-ray (pip install cosmic-ray), a tool for development only. Three kinds of
+places are changed: the code that computes, the verdict, and what draws the figures.
+Left out are what every lesson shares, main, what is only printed or raised, and the
+sizes and colours that a figure is drawn with.
 """
 
-import argparse
 import ast
 import difflib
 import random
@@ -14,45 +15,75 @@ from cosmic_ray.mutating import MutationVisitor
 from cosmic_ray.plugins import get_operator, operator_names
 
 from mistakes.examine import examine
-from tools import catalogue
 from tools.catalogue import Lesson
 from tools.runner import several
 
-LEFT_OUT = "figure fetch_mnist read_mnist load_digits conclude main".split()
+KINDS = "code", "verdict", "figure"
+VERDICT = "claim_holds"
+DRAWS = "figure", "draw", "as_tiles"  # begin the names of what makes a figure
+LEFT_OUT = "load_digits", "print_loss", "main", "fetch_mnist", "read_mnist", "conclude"
+LOOKS = {"figsize", "size", "fontsize", "linewidth", "markersize", "width_ratios"}
+LOOKS |= {"padding", "color", "alpha", "height_ratios", "xlim", "ylim", "width"}
 PATIENCE = 200  # seconds; a mutant that never ends is noticed, too
 
 
-def mutated_lines(source: str) -> set[int]:
-    found = set()
-    for node in ast.parse(source).body:
+def kind_of(name: str) -> str | None:
+    """Which kind of place the function or class of this name is, if any."""
+    if name in LEFT_OUT:
+        return None
+    if name == VERDICT:
+        return "verdict"
+    return "figure" if name.startswith(DRAWS) else "code"
+
+
+def places(source: str) -> dict[int, str]:
+    """The lines that may be changed, each with its kind."""
+    found = {}
+    tree = ast.parse(source)
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            if not node.name.startswith(tuple(LEFT_OUT)):
-                found |= set(range(node.lineno, node.end_lineno + 1))
-    for node in ast.walk(ast.parse(source)):
+            kind = kind_of(node.name)
+            if kind:
+                lines = range(node.lineno, node.end_lineno + 1)
+                found |= dict.fromkeys(lines, kind)
+    for node in ast.walk(tree):
         said = isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
         if said or isinstance(node, ast.Raise):
-            found -= set(range(node.lineno, node.end_lineno + 1))
+            for line in range(node.lineno, node.end_lineno + 1):
+                found.pop(line, None)
+        if isinstance(node, ast.keyword) and node.arg in LOOKS:
+            lines = range(node.value.lineno, node.value.end_lineno + 1)
+            for line in lines:
+                if found.get(line) == "figure":
+                    found.pop(line)
     return found
 
 
-def mutants(lesson: Lesson, count: int, seed: int) -> list[str]:
-    """The lesson's text, changed in one place, `count` times."""
+def mutants(lesson: Lesson, count: int, seed: int) -> dict[str, list[str]]:
+    """For each kind, the lesson's text changed in one place, `count` times at most."""
     source = lesson.text
-    lines, places = mutated_lines(source), []
+    where = places(source)
+    spots = {kind: [] for kind in KINDS}
     nodes = list(ast_nodes(get_ast(source)))
     for name in sorted(operator_names()):
-        if "Variable" not in name:  # these two want to be told which
-            find = get_operator(name)().mutation_positions
-            spots = [start for node in nodes for start, _ in find(node)]
-            places += [(name, i) for i, at in enumerate(spots) if at[0] in lines]
-    drawn = random.Random(seed).sample(places, min(count, len(places)))
-    print(
-        f"{lesson.name}: {len(drawn)} of {len(places)} mutants, seed {seed}", flush=True
-    )
-    return [
-        MutationVisitor(i, get_operator(name)()).walk(get_ast(source)).get_code()
-        for name, i in drawn
-    ]
+        if "Variable" in name:  # these two want to be told which
+            continue
+        find = get_operator(name)().mutation_positions
+        starts = [start for node in nodes for start, _ in find(node)]
+        for number, (line, _) in enumerate(starts):
+            if line in where:
+                spots[where[line]].append((name, number))
+    found = {}
+    for kind in KINDS:
+        drawn = random.Random(seed).sample(spots[kind], min(count, len(spots[kind])))
+        print(f"{lesson.name}, {kind}: {len(drawn)} of {len(spots[kind])}, seed {seed}")
+        found[kind] = [changed(source, *spot) for spot in drawn]
+    return found
+
+
+def changed(source: str, operator: str, number: int) -> str:
+    visitor = MutationVisitor(number, get_operator(operator)())
+    return visitor.walk(get_ast(source)).get_code()
 
 
 def survivors(lesson: Lesson, texts: list[str], count: int) -> list[str]:
@@ -61,8 +92,6 @@ def survivors(lesson: Lesson, texts: list[str], count: int) -> list[str]:
     found = []
     with several(count) as (threads, stop):
         asked = {"timeout": PATIENCE, "stop": stop}
-        right = threads.submit(examine, lesson, lesson.text, **asked).result()
-        assert right.seconds and not right.complaints, right.complaints
         jobs = []
         for text in texts:
             job = threads.submit(examine, lesson, text, "--maxfail=1", **asked)
@@ -70,25 +99,17 @@ def survivors(lesson: Lesson, texts: list[str], count: int) -> list[str]:
         for text, job in zip(texts, jobs, strict=True):
             if not job.result().complaints:
                 both = lesson.text.splitlines(), text.splitlines()
-                changed = list(difflib.unified_diff(*both, n=0, lineterm=""))[2:]
-                print("  survives", *changed, sep="\n    ", flush=True)
+                difference = list(difflib.unified_diff(*both, n=0, lineterm=""))[2:]
+                print("  survives", *difference, sep="\n    ", flush=True)
                 found.append(text)
     return found
 
 
-def main() -> None:
-    cli = argparse.ArgumentParser(prog="python -m mistakes.mutants")
-    known = catalogue.lessons()
-    cli.add_argument("lessons", nargs="*", choices=[[], *known], metavar="lesson")
-    cli.add_argument("--count", type=int, default=60)
-    cli.add_argument("--seed", type=int, default=0)
-    cli.add_argument("--workers", type=int, default=2)
-    options = cli.parse_args()
-    for name in options.lessons or known:
-        texts = mutants(known[name], options.count, options.seed)
-        killed = len(texts) - len(survivors(known[name], texts, options.workers))
-        print(f"  {killed} of {len(texts)} die, {killed / len(texts):.0%}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def mutate(lesson: Lesson, count: int, seed: int, workers: int) -> None:
+    """Print, kind by kind, how many of the changes the lesson's tests notice."""
+    right = examine(lesson, lesson.text, timeout=PATIENCE)
+    assert right.seconds and not right.complaints, right.complaints
+    for kind, texts in mutants(lesson, count, seed).items():
+        dead = len(texts) - len(survivors(lesson, texts, workers))
+        share = dead / max(1, len(texts))
+        print(f"{lesson.name}, {kind}: {dead} of {len(texts)} die, {share:.0%}")

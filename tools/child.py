@@ -64,8 +64,9 @@ def draw() -> None:
 
         Path("shown").mkdir(exist_ok=True)
         for number in plt.get_fignums():
-            plt.figure(number).savefig(f"shown/{number}.svg")
-            plt.figure(number).savefig(f"shown/{number}.png")
+            fig = plt.figure(number)
+            fig.savefig(f"shown/{number}.svg")
+            fig.savefig(f"shown/{number}.png", dpi=1280 / fig.get_figwidth())
 
 
 if __name__ == "__main__":
