@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import catalogue, runner, store
+from tools import catalogue, parts, runner, store
 from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
 from tools.cli import end
+from tools.parts import renewed, sources
 from tools.readability import density
 from tools.runner import RunError
 
@@ -542,7 +543,7 @@ def test_what_is_no_python_is_named_in_one_line(content, tmp_path):
 
 TINY = '''# /// script
 # requires-python = ">=3.11"
-# dependencies = ["matplotlib", "torch"]
+# dependencies = ["matplotlib", "torch", "tyro"]
 # ///
 r"""
 Twice is a sum
@@ -555,12 +556,9 @@ The smallest lesson there can be: it doubles numbers.
 :Paper: none
 """
 
-import argparse
-import inspect
 import sys
 import textwrap
 from pathlib import Path
-from typing import get_args
 
 import matplotlib.pyplot as plt
 import torch
@@ -569,7 +567,6 @@ from torch import Tensor, nn
 
 ASK = "Is twice a number more than the number added to itself?"
 CLAIM = "Twice a number is the number added to itself."
-MARGIN, THREADS = 1e-6, 1
 
 
 # %%
@@ -587,11 +584,18 @@ class Doubler(nn.Module):
 
 
 # %%
+# The verdict
+# -----------
+def claim_holds(gap: float) -> bool:
+    return gap < 1e-6
+
+
+# %%
 # The picture
 # -----------
 def figure(x: Tensor, y: Tensor) -> Figure:
-    fig, ax = plt.subplots()
-    ax.plot(x.flatten(), y.flatten(), "o")
+    fig, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
+    ax.plot(x.flatten().numpy(), y.flatten().numpy(), "o")
     return fig
 
 
@@ -599,17 +603,30 @@ def figure(x: Tensor, y: Tensor) -> Figure:
 # The lesson
 # ----------
 def main(steps: int = 4, seed: int = 0) -> dict[str, float]:
+    """Is twice a sum?
+
+    Args:
+        steps: how many numbers, times three
+        seed: of these numbers
+    """
+    if steps < 1:
+        sys.exit(f"--steps must be at least 1, got {steps}")
     print(f"{ASK}\\n")
     torch.manual_seed(seed)
     x = torch.rand(steps, 3)  # (B, D)
     y = Doubler()(x).detach()  # (B, D)
     gap = (y - x - x).abs().max().item()
-    print(f"The sum of all: {y.sum():.3f}, the largest difference: {gap:.1e}")
-    conclude(holds := gap < MARGIN, tiny=figure(x, y))
-    return {"sum": y.sum().item(), "gap": gap, "holds": float(holds)}
+    print(f"The sum of all: {y.sum():.3f}, the largest difference: {gap:.1e}\\n")
+    verdict = "holds" if claim_holds(gap) else "does NOT hold"
+    print(f"{textwrap.fill(CLAIM)}\\nIn this run the claim {verdict}.")
+    Path("figures").mkdir(exist_ok=True)
+    figure(x, y).savefig("figures/tiny.png", dpi=160)
+    return {"sum": y.sum().item(), "gap": gap, "holds": float(claim_holds(gap))}
 
 
 # %%
+# The command line
+# ----------------
 '''
 TINY_TEST = '''"""What tiny.py claims, as tests."""
 
@@ -656,8 +673,7 @@ SLIDES = (
     "predict",
     "idea",
     "It doubles",
-    "The picture",
-    "The lesson",
+    "The verdict",
     "printed",
     "picture",
     "answers",
@@ -691,9 +707,8 @@ def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(
 ):
     copy = tmp_path / "repository"
     copied(copy)
-    guard = next(iter(lessons().values())).text.rpartition("\n# %%\n")[2]
     files = {
-        "more/tiny.py": TINY + guard,
+        "more/tiny.py": TINY,
         "more/test_tiny.py": TINY_TEST,
         "mistakes/tiny.toml": TINY_MISTAKES,
         "docs/teach/tiny.toml": TINY_TEACH,
@@ -702,6 +717,7 @@ def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(
         (copy / name).parent.mkdir(exist_ok=True)
         (copy / name).write_text(text, encoding="utf-8")
 
+    assert "more/tiny.py renewed" in command("tools", "copy", folder=copy)
     *_, last = command("tools", "list", folder=copy).splitlines()
     assert last.split()[:2] == ["tiny", "more/tiny.py"]
 
@@ -779,3 +795,42 @@ def test_a_reader_who_has_seen_enough_is_no_error(words):
     shell = f"{shlex.quote(sys.executable)} -u -m {' '.join(words)} | head -1"
     done = subprocess.run(shell, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert (done.stderr, done.stdout.count("\n")) == ("", 1)
+
+
+# Shared parts
+
+
+def test_the_shared_parts_are_known_by_their_headings():
+    assert set(sources()) == {"Real handwritten digits", "The command line"}
+    for title, text in sources().items():
+        lines = text.splitlines()
+        assert lines[0] == "# %%" and lines[1] == f"# {title}"
+        assert lines[2] == "# " + "-" * len(title)
+
+
+def test_a_part_of_a_shared_heading_is_renewed_and_nothing_else_changes():
+    before = '"""Title"""\n\n\n# %%\n# Mine\n# ----\nx = 1\n\n\n'
+    old = "# %%\n# The command line\n# ----------------\nsomething_old()\n"
+    text = renewed(before + old)
+    assert text.startswith(before)
+    assert text == before + sources()["The command line"]
+    assert renewed(text) == text
+
+
+def test_a_shared_part_in_the_middle_keeps_the_empty_lines_behind_it():
+    part = "# %%\n# Real handwritten digits\n# -------\nold\n\n\n"
+    after = "# %%\n# Mine\n# ----\nx = 1\n"
+    text = renewed(part + after)
+    assert text == sources()["Real handwritten digits"].rstrip() + "\n\n\n" + after
+
+
+def test_copy_renews_the_lessons_that_need_it_and_names_them(tmp_path, monkeypatch):
+    lesson = tmp_path / "tiny.py"
+    lesson.write_text("# %%\n# The command line\n# -------\nold\n")
+    same = tmp_path / "same.py"
+    same.write_text("x = 1\n")
+    known = {"tiny": Lesson(lesson), "same": Lesson(same)}
+    monkeypatch.setattr(parts, "lessons", lambda: known)
+    assert [one.name for one in parts.copy()] == ["tiny"]
+    assert lesson.read_text() == sources()["The command line"]
+    assert parts.copy() == []
