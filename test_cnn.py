@@ -404,6 +404,7 @@ HOLDS |= {"mlp_in_order": 0.70, "mlp_shuffled": 0.70}
         (True, {"cnn_shuffled": 0.799}),
         (False, {"cnn_shuffled": 0.801}),  # the CNN lost less than 10 points
         (False, {"cnn_shuffled": 1.0}),
+        (False, {"cnn_in_order": 0.25, "cnn_shuffled": 0.15}),  # exactly 10
         (True, {"mlp_shuffled": 0.651}),
         (False, {"mlp_shuffled": 0.649}),  # the MLP lost more than 5
         (True, {"mlp_shuffled": 0.749}),
@@ -411,6 +412,7 @@ HOLDS |= {"mlp_in_order": 0.70, "mlp_shuffled": 0.70}
         (True, {"mlp_in_order": 0.501, "mlp_shuffled": 0.501}),
         (False, {"mlp_in_order": 0.499, "mlp_shuffled": 0.499}),  # it reads too little
         (False, {"mlp_in_order": 0.501, "mlp_shuffled": 0.499}),
+        (False, {"mlp_in_order": 0.5, "mlp_shuffled": 0.5}),  # exactly half
     ],
 )
 def test_the_claim_holds_only_if_each_of_its_parts_does(holds, changed):
