@@ -468,10 +468,13 @@ def deck(lesson: str) -> str:
     text = text.strip().splitlines()
     heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
     cells = [part[1].strip("\n").splitlines() for part in parts[1::2]]
+    second = "\ndef conclude(" not in LESSONS[lesson].text  # edition
+    if second:
+        heads = heads[: heads.index("The lesson")]  # what follows may be skipped
     shown = {
         head: cell
-        for head, cell in zip(heads, cells, strict=True)
-        if head not in PLUMBING and not behind_the_scenes(lesson, head, cell)
+        for head, cell in zip(heads, cells, strict=False)
+        if head not in PLUMBING and not (second and any(map(draws, cell)))
     }
     names = ["picture", *(f"picture {n}" for n in range(2, 9))]
     pictures = dict(zip(names, about["pictures"], strict=False))
@@ -507,11 +510,9 @@ def deck(lesson: str) -> str:
     )
 
 
-def behind_the_scenes(lesson: str, head: str, cell: list[str]) -> bool:
-    """Whether a part needs no slide: it draws, or it is main, whose words are shown."""
-    if "\ndef conclude(" in LESSONS[lesson].text:  # of the first edition
-        return False
-    return head == "The lesson" or any(line.startswith("def figure") for line in cell)
+def draws(line: str) -> bool:
+    """Whether a line begins a function that draws: such a part has no slide."""
+    return line.startswith(("def figure(", "def figure_", "def draw_"))
 
 
 def leads(text: str) -> list[str]:
