@@ -46,6 +46,8 @@ def copy() -> list[Lesson]:
     """Renew the shared parts of every lesson; those that had others before."""
     changed = []
     for lesson in lessons().values():
+        if "\ndef conclude(" in lesson.text:  # of the first edition
+            continue
         text = renewed(lesson.text)
         if text != lesson.text:
             lesson.path.write_text(text, encoding="utf-8")
