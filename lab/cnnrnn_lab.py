@@ -16,36 +16,49 @@ with app.setup:
     import numpy
     import shared
     import torch
-    import torch.nn.functional as F
     from PIL import Image
 
+    from tools.data import have_mnist
+
     cnnrnn, head = shared.lesson("cnnrnn")
-    images, _, unseen, _ = cnnrnn.load_digits("auto")
-    STEPS, ORDER = 300, [0, 1, 2, 3, 4, 5]
+    DATA = "mnist" if have_mnist() else "digits"
+    images, _, unseen, _ = cnnrnn.load_digits(DATA)
+    STEPS, ORDER = 300, list(range(cnnrnn.FRAMES))
+    VIEWS = ("any_order", "in_order")  # what a network sees, in the order of main()
+
+
+@app.function
+def see(view: str, films: torch.Tensor) -> torch.Tensor:
+    """What the network of this view sees of the films."""
+    return films if view == "in_order" else cnnrnn.average_frames(films)
 
 
 @app.function
 def learn(view: str, seed: int) -> tuple[torch.nn.Module, torch.Tensor]:
-    """The lesson's reader of a view, and how often it is right after each frame."""
+    """A network as main() trains it, and its share of correct answers after each
+    frame that it sees."""
     torch.manual_seed(seed)
-    reader = cnnrnn.train(images, view, STEPS, "cpu")
-    films, motion = cnnrnn.shoot(unseen, 500)
-    answers = reader(cnnrnn.VIEWS[view](films), every_frame=True).argmax(dim=2)
-    return reader, (answers == motion[:, None]).float().mean(dim=0)
+    films, motions = cnnrnn.shoot(unseen, 500)
+    torch.manual_seed(seed)
+    network = cnnrnn.ImageSequenceClassifierCNNRNN()
+    cnnrnn.train(network, images, STEPS, in_order=view == "in_order")
+    share = cnnrnn.accuracy(network, see(view, films), motions)
+    return network, torch.tensor(share)
 
 
 @app.function
 def kept(view: str, seed: int) -> torch.nn.Module:
-    """The same, from the cache; the shares are in .right."""
+    """The same, from the cache; the shares are in .correct."""
     with shared.alone():  # its first weights are drawn, too
-        reader = cnnrnn.ImageSequenceClassifierCNNRNN()
-    reader.register_buffer("right", torch.zeros(6 if view == "in_order" else 1))
+        network = cnnrnn.ImageSequenceClassifierCNNRNN()
+    answers = len(ORDER) if view == "in_order" else 1
+    network.register_buffer("correct", torch.zeros(answers))
 
-    def train(reader):
-        learned, right = learn(view, seed)
-        reader.load_state_dict(learned.state_dict() | {"right": right})
+    def train(network):
+        learned, share = learn(view, seed)
+        network.load_state_dict(learned.state_dict() | {"correct": share})
 
-    return shared.keep(f"{view} {STEPS} {seed} {len(images)}", reader, train)
+    return shared.keep(f"{view} {STEPS} {seed} {len(images)}", network, train)
 
 
 @app.function
@@ -65,20 +78,19 @@ def shuffled(order: list[int]) -> list[int]:
 @app.function
 def shoot(digit: int, place: tuple[int, int], motion: str, order: list[int]):
     """One film (1, T, 1, 28, 28), its frames in this order."""
-    image = unseen[digit : digit + 1]
-    return cnnrnn.film(image, torch.tensor([place]), motion)[:, order]
+    return cnnrnn.film(unseen[digit], *place, motion)[None, order]
 
 
 @app.function
-def answer(reader: torch.nn.Module, view: str, film: torch.Tensor) -> torch.Tensor:
-    """What it answers after each frame that the view shows, (T, C)."""
-    return reader(cnnrnn.VIEWS[view](film), every_frame=True)[0]
+def answer(network: torch.nn.Module, view: str, film: torch.Tensor) -> torch.Tensor:
+    """The probabilities of the motions after each frame that it sees, (T, C)."""
+    return network(see(view, film), every_frame=True)[0].softmax(dim=-1)
 
 
 @app.function
-def in_words(logits: torch.Tensor) -> str:
+def in_words(probabilities: torch.Tensor) -> str:
     """The likely motions, with their probabilities."""
-    chances = dict(zip(cnnrnn.MOTIONS, logits.softmax(dim=0).tolist(), strict=True))
+    chances = dict(zip(cnnrnn.MOTIONS, probabilities.tolist(), strict=True))
     likely = sorted(chances, key=chances.get, reverse=True)
     return ", ".join(
         f"{one} {chances[one]:.0%}" for one in likely if chances[one] > 0.05
@@ -92,21 +104,20 @@ def played(order: list[int]) -> str:
         return "played as filmed"
     if order == ORDER[::-1]:
         return "played backwards: the opposite motion, if any"
-    return "shuffled: the frames tell the axis; its direction can only be guessed"
+    return "shuffled: row or column still shows, which way can only be guessed"
 
 
 @app.function
 def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor):
     """An animated PNG, played three times: film and answer, and both without order."""
     fig, axes = plt.subplots(1, 4, figsize=(12.8, 3), dpi=75, width_ratios=[2, 3, 2, 3])
-    film = F.pad(film, (1,) * 4, value=1)  # a frame, as in the lesson's picture
-    mean = cnnrnn.VIEWS["any_order"](film)[0, 0, 0]
+    mean = cnnrnn.average_frames(film)[0, 0, 0]
     images, charts = axes[::2], axes[1::2]
     for ax, image in zip(images, (film[0, 0, 0], mean), strict=True):
         ax.imshow(image.numpy(), cmap="gray_r", vmin=0, vmax=1)
         ax.set(xticks=[], yticks=[])
-    for ax, logits in zip(charts, (in_order, any_order), strict=True):
-        ax.barh([*cnnrnn.MOTIONS], logits[-1].softmax(dim=0).tolist())
+    for ax, chances in zip(charts, (in_order, any_order), strict=True):
+        ax.barh(cnnrnn.MOTIONS, chances[-1].tolist())
         ax.set(xlim=(0, 1), xticks=[0, 1], ylim=(4.5, -0.5), xlabel="probability")
     images[0].set_title("as played")
     below = {"transform": images[0].transAxes, "ha": "center", "va": "top"}
@@ -117,11 +128,11 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
         artist.set_animated(True)
     fig.canvas.draw()  # once; then only what moves is drawn
     still, frames = fig.canvas.copy_from_bbox(fig.bbox), []
-    for image, logits in zip(film[0, :, 0], in_order, strict=True):
+    for image, chances in zip(film[0, :, 0], in_order, strict=True):
         fig.canvas.restore_region(still)
         screen.set_data(image.numpy())
         number.set_text(f"frame {len(frames) + 1} of 6")
-        for bar, chance in zip(bars, logits.softmax(dim=0).tolist(), strict=True):
+        for bar, chance in zip(bars, chances.tolist(), strict=True):
             bar.set_width(chance)
         for artist in (screen, number, *bars):
             artist.axes.draw_artist(artist)
@@ -134,9 +145,9 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
 
 @app.function
 def figure_losses(losses: list[float], title: str):
-    """The losses of the two readers, which are trained one after the other."""
+    """The losses of the two networks, which are trained one after the other."""
     fig, ax = plt.subplots(figsize=(12.8, 5))
-    for start, name in enumerate(cnnrnn.VIEWS):
+    for start, name in enumerate(VIEWS):
         run = losses[STEPS * start : STEPS * (start + 1)]
         ax.plot(run, label=name.replace("_", " "))
     ax.axhline(1.609, linestyle="--", color="gray", label="guessing: ln 5")
@@ -172,7 +183,7 @@ def _(reset, set_order):
     )  # another bound, or the old number stays on the screen
     digit = mo.ui.number(0, len(unseen) - 1 - more, 1, value=0, label="Digit")
     motion = mo.ui.dropdown(
-        [*cnnrnn.MOTIONS], "left", label="Motion", allow_select_none=False
+        cnnrnn.MOTIONS, "left", label="Motion", allow_select_none=False
     )
     row = mo.ui.slider(0, 27, value=0, label="Down", show_value=True)
     column = mo.ui.slider(0, 27, value=0, label="Across", show_value=True)
@@ -201,16 +212,16 @@ def _(reset, set_order):
 @app.cell
 def _(seed):
     mo.stop(seed.value is None, shared.say("Which seed? A whole number, please."))
-    readers = {view: kept(view, int(seed.value)) for view in cnnrnn.VIEWS}
-    return (readers,)
+    networks = {view: kept(view, int(seed.value)) for view in VIEWS}
+    return (networks,)
 
 
 @app.cell
-def _(column, digit, get_order, motion, readers, row):
+def _(column, digit, get_order, motion, networks, row):
     mo.stop(digit.value is None, shared.say("Which digit? A whole number, please."))
     place = row.value, column.value
     film = shoot(int(digit.value), place, motion.value, get_order())
-    said = {view: answer(reader, view, film) for view, reader in readers.items()}
+    said = {view: answer(net, view, film) for view, net in networks.items()}
     order = " ".join(str(number + 1) for number in get_order())
     _line = mo.md(
         f"### As played: {in_words(said['in_order'][-1])}. "
@@ -228,11 +239,14 @@ def _(column, digit, get_order, motion, readers, row):
 
 
 @app.cell
-def _(film, motion, order, readers, said):
+def _(film, motion, networks, order, said):
     with shared.alone():
-        _share = shares(readers["in_order"].right, readers["any_order"].right)
-        _strip = cnnrnn.figure(film[0], said["in_order"], _share)
-        _strip.set_size_inches(12.8, 4.9)
+        _share = shares(**{view: net.correct for view, net in networks.items()})
+        _strip = cnnrnn.figure(film[0], said["in_order"], list(_share.values()))
+        _strip.set_size_inches(12.8, 5.6)
+        _strip.subfigs[0].supxlabel("probability of each motion after this frame")
+        for _ax in _strip.axes:
+            _ax.title.set_fontsize(15)
         _view = shared.picture(
             _strip,
             f"Six frames of a digit, filmed {motion.value} and played {order}, "
@@ -244,7 +258,7 @@ def _(film, motion, order, readers, said):
 
 @app.cell
 def _(seed):
-    shared.command("cnnrnn", seed=int(seed.value or 0))
+    shared.command("cnnrnn", data=DATA, seed=int(seed.value or 0))
     return
 
 
@@ -254,12 +268,12 @@ def _(jobs, seed, train):
 
     def _draw(losses, result):
         told = [f"{name.replace('_', ' ')} {share:.1%}" for name, share in result or ()]
-        title = f"Right on unseen digits: {', '.join(told)}" if told else "Training"
+        title = f"Correct on unseen digits: {', '.join(told)}" if told else "Training"
         return shared.picture(figure_losses(losses, title), f"{title}. The losses")
 
     def _learn():
-        right = {view: learn(view, int(seed.value))[1] for view in cnnrnn.VIEWS}
-        return shares(**right).items()
+        found = {view: learn(view, int(seed.value))[1] for view in VIEWS}
+        return shares(**found).items()
 
     shared.start(jobs, _learn, _draw)
     return
