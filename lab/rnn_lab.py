@@ -1,57 +1,48 @@
 # /// script
 # [tool.marimo.opengraph]
 # title = "rnn"
-# description = "Same code, same task, another seed: will it still remember?"
+# description = """Same code, same task, another random start: will it still \
+# remember?"""
 # ///
 import marimo
 
 app = marimo.App(width="medium", app_title="rnn: the lab")
 
 with app.setup:
-    import threading
-
     import marimo as mo
     import matplotlib.pyplot as plt
     import shared
     import torch
     import torch.nn.functional as F
-    from torch.optim.optimizer import register_optimizer_step_post_hook
 
     rnn, head = shared.lesson("rnn")
     STARTS = {"uniform": "C0", "orthogonal": "C1"}  # and their colours
-    STEPS, SYMBOLS, LONGEST = 200, "abc", 200
+    STEPS, SYMBOLS, LONGEST = 200, rnn.SYMBOLS[:3].lower(), 200
 
 
 @app.function
-def trained(start: str, rounds: int, seed: int) -> torch.nn.Module:
-    """The network that the lesson's train() leaves, and in .recall what it returns."""
+def trained(start: str, wait: int, seed: int) -> torch.nn.Module:
+    """The network that main() trains with this seed, and its share in .recall."""
     with shared.alone():  # its first weights are drawn, too
-        net, found = rnn.SequenceClassifierRNN(4, 64), []
-    net.register_buffer("recall", torch.zeros(()))
+        net = rnn.make_network(start)
+        net.register_buffer("recall", torch.zeros(()))
 
     def train(net):
-        me = threading.get_ident()  # another visitor's training may step between ours
-        hook = register_optimizer_step_post_hook(
-            lambda adam, *_: found.append(adam) if threading.get_ident() == me else None
-        )
-        try:
-            net.recall.fill_(rnn.train(start, rounds, STEPS, seed, "cpu"))
-        finally:
-            hook.remove()
-        theirs = found[-1].param_groups[0]["params"]
-        torch.nn.utils.vector_to_parameters(
-            torch.nn.utils.parameters_to_vector(theirs).detach(), net.parameters()
-        )
+        torch.manual_seed(seed)
+        net.load_state_dict(rnn.make_network(start).state_dict(), strict=False)
+        torch.manual_seed(seed)  # as in the lesson's learn_and_recall
+        rnn.train(net, wait, STEPS)
+        net.recall.fill_(rnn.recall(net, wait))
 
-    return shared.keep(f"{start} {rounds} {STEPS} {seed}", net, train)
+    return shared.keep(f"{start} {wait} {STEPS} {seed}", net, train)
 
 
 @app.function
-def deal(rounds: int, seed: int) -> str:
-    """A sequence as the lesson deals it, in letters and without its cue."""
+def deal(wait: int, seed: int) -> str:
+    """A sequence as the lesson deals it, in letters and without its question mark."""
     with shared.alone():
         torch.manual_seed(seed)
-        x, _ = rnn.deal(1, rounds)
+        x, _ = rnn.deal(1, wait)
     return "".join(SYMBOLS[number] for number in x[0, :-1].argmax(dim=1))
 
 
@@ -59,20 +50,20 @@ def deal(rounds: int, seed: int) -> str:
 def problem(text: str) -> str:
     """Why this cannot be read, in a friendly line; empty if it can."""
     if not text:
-        return "Nothing to remember yet: type some letters, each a, b or c."
+        return "Nothing to remember yet: type some letters, each k, l or m."
     if len(text) > LONGEST:
         return f"That is {len(text):,} letters. Up to {LONGEST} can still be seen here."
     others = "".join(sorted(set(text) - set(SYMBOLS)))[:5]
-    return f"It knows three symbols, a, b and c, but not `{others}`" if others else ""
+    return f"It knows three symbols, k, l and m, but not `{others}`" if others else ""
 
 
 @app.function
 def read(net: torch.nn.Module, text: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """The states (T, H), and what it answers if the cue comes next (T, C)."""
+    """The states (T, H), and what it answers if the question mark comes next (T, C)."""
     x = F.one_hot(torch.tensor([SYMBOLS.index(one) for one in text]), 4).float()
     h = torch.cat(net.states(x[None], torch.zeros(1, 64)))
-    cue = F.one_hot(torch.full((len(h), 1), 3), 4).float()
-    return h, net.head(net.states(cue, h)[-1]).softmax(dim=1)
+    question = F.one_hot(torch.full((len(h), 1), 3), 4).float()
+    return h, net.head(net.states(question, h)[-1]).softmax(dim=1)
 
 
 @app.function
@@ -108,7 +99,7 @@ def canvas(rows: int = 1, **options):
 
 
 @app.function
-def figure_states(start: str, net: torch.nn.Module, text: str, rounds: int):
+def figure_states(start: str, net: torch.nn.Module, text: str, wait: int):
     h, chances = read(net, text)
     fig, (top, low) = canvas(2, height_ratios=[3, 2])
     top.imshow(h.T.numpy(), aspect="auto", interpolation="nearest", vmin=-1, vmax=1)
@@ -116,8 +107,8 @@ def figure_states(start: str, net: torch.nn.Module, text: str, rounds: int):
     styles = zip(SYMBOLS, ("o-", "s--", "^:"), ("C0", "C1", "C2"), strict=True)
     for place, (symbol, line, color) in enumerate(styles):
         low.plot(chances[:, place], line, color=color, label=symbol, markersize=6)
-    if len(text) >= 3 * rounds:  # where it was trained to be asked
-        low.axvline(3 * rounds - 1, color="gray", linewidth=12, alpha=0.3)
+    if len(text) >= wait - 1:  # where it was trained to be asked
+        low.axvline(wait - 2, color="gray", linewidth=12, alpha=0.3)
     low.set(xlim=(-0.5, len(text) - 0.5), ylim=(-0.06, 1.06), yticks=[0, 1])
     low.set(ylabel="probability", xlabel="asked after this symbol")
     if len(text) <= 36:
@@ -129,14 +120,18 @@ def figure_states(start: str, net: torch.nn.Module, text: str, rounds: int):
 
 @app.function
 def figure_fading(wait: int, seed: int):
-    """The gradient in the weights that this seed starts from."""
+    """What is left of a nudge in the networks that this seed starts from."""
     fig, ax = canvas()
-    for rho, (start, color) in enumerate(STARTS.items()):  # 0: uniform
-        left = rnn.gradient_by_wait(rho, wait, seed)
+    for start, color in STARTS.items():
+        torch.manual_seed(seed)
+        net = rnn.make_network(start)
+        torch.manual_seed(seed)
+        x, _ = rnn.deal(1, wait)
+        left = rnn.gradient_left(net, x)
         ax.semilogy(range(1, wait + 1), left, color, label=start)
     ax.minorticks_off()
-    ax.set(xlabel="steps T", ylabel="gradient left", ylim=(1e-8, 4))
-    ax.set_title("Before training: what comes back")
+    ax.set(xlabel="time steps", ylabel="share that is left, at most", ylim=(1e-8, 4))
+    ax.set_title("Before training: what is left of a nudge")
     ax.legend(loc="lower left")
     return fig
 
@@ -150,7 +145,13 @@ def figure_losses(losses: list[float], title: str, runs: int = 2):
         label = None if run % (runs // 2) else start
         ax.plot(losses[STEPS * run : STEPS * (run + 1)], STARTS[start], label=label)
     ax.axhline(1.0986, linestyle="--", color="gray", label="guessing: ln 3")
-    ax.set(xlim=(0, STEPS), ylim=(0, 1.6), xlabel="step", ylabel="loss", title=title)
+    ax.set(
+        xlim=(0, STEPS),
+        ylim=(0, 1.6),
+        xlabel="training step",
+        ylabel="loss",
+        title=title,
+    )
     ax.legend(loc="lower left")
     return fig
 
@@ -174,11 +175,15 @@ def _(reset):
         2**32 - 1 - reset.value % 2,
     )  # another bound, or the old seed stays seen
     wait = mo.ui.slider(
-        steps=[*range(4, 38, 3)], value=25, label="Wait", show_value=True, debounce=True
+        steps=[*range(4, 38, 3)],
+        value=25,
+        label="Time steps",
+        show_value=True,
+        debounce=True,
     )
     seed = mo.ui.number(0, most, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Watch both train")
-    compare = mo.ui.run_button(label="Train eight seeds")
+    compare = mo.ui.run_button(label="Train eight of each")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("rnn")
     mo.hstack([wait, seed, train, compare, stop, reset], justify="start", wrap=True)
@@ -188,29 +193,29 @@ def _(reset):
 @app.cell
 def _(seed, wait):
     mo.stop(seed.value is None, shared.say("Which seed? A whole number, please."))
-    rounds, start_at = wait.value // 3, int(seed.value)
+    start_at = int(seed.value)
     text = mo.ui.text(
-        deal(rounds, start_at), label="Symbols", full_width=True, debounce=False
+        deal(wait.value, start_at), label="Symbols", full_width=True, debounce=False
     )
     text
-    return rounds, start_at, text
+    return start_at, text
 
 
 @app.cell
-def _(rounds, start_at, text):
+def _(start_at, text, wait):
     _text = "".join(text.value.lower().split())
     mo.stop(problem(_text), shared.say(problem(_text)))
-    _nets = {start: trained(start, rounds, start_at) for start in STARTS}
+    _nets = {start: trained(start, wait.value, start_at) for start in STARTS}
     with shared.alone():
         _pictures = [
             shared.picture(
-                figure_states(start, net, _text, rounds),
+                figure_states(start, net, _text, wait.value),
                 f"{start} start: 64 units and three probabilities, symbol by symbol",
             )
             for start, net in _nets.items()
         ]
     _trained = f"""
-    Asked by the cue after each symbol; it was trained to be asked after {3 * rounds}
+    Asked after each symbol; it was trained to be asked after {wait.value - 1}
     only (the grey bar), and elsewhere it may well say something else. Below, the same
     symbols in other orders.
     """
@@ -225,23 +230,24 @@ def _(rounds, start_at, text):
 
 
 @app.cell
-def _(rounds, start_at, wait):
-    _place = f"rows T = {wait.value}, number {start_at % rnn.SEEDS + 1} of {rnn.SEEDS}"
+def _(start_at, wait):
+    _number = f"number {start_at % rnn.NETWORKS + 1} of {rnn.NETWORKS}"
+    _place = f"rows of {wait.value} time steps, {_number}"
     if wait.value not in rnn.WAITS:
-        _call = f"rnn.train('uniform', {rounds}, {STEPS}, {start_at}, 'cpu')"
+        _call = f"rnn.learn_and_recall('uniform', {wait.value}, {STEPS}, {start_at})"
         _call = f"import rnn; rnn.torch.set_num_threads(1); print({_call})"
-        _place = f'or for this wait, uniform: `python -c "{_call}"`'
-    _line = shared.command("rnn", seed=start_at // rnn.SEEDS)
+        _place = f'or for so many time steps, uniform: `python -c "{_call}"`'
+    _line = shared.command("rnn", seed=start_at // rnn.NETWORKS)
     mo.hstack([_line, mo.md(_place)], justify="start", wrap=True)
     return
 
 
 @app.cell
-def _(jobs, rounds, start_at, train, wait):
+def _(jobs, start_at, train, wait):
     with shared.alone():
         _fading = shared.picture(
             figure_fading(wait.value, start_at),
-            "The gradient left after each step, from both starts",
+            "What is left of a nudge after each time step, from both starts",
         )
 
     def _draw(losses, result):
@@ -255,7 +261,8 @@ def _(jobs, rounds, start_at, train, wait):
     if train.value:
 
         def _train():
-            return [rnn.train(s, rounds, STEPS, start_at, "cpu") for s in STARTS]
+            options = wait.value, STEPS, start_at
+            return [rnn.learn_and_recall(start, *options) for start in STARTS]
 
         shared.start(jobs, _train, _draw)
     else:
@@ -267,24 +274,20 @@ def _(jobs, rounds, start_at, train, wait):
 @app.cell
 def _(compare, jobs, start_at):
     mo.stop(not compare.value)
+    _seed = start_at // rnn.NETWORKS
 
     def _draw(losses, result):
         if result:
-            number = start_at // rnn.SEEDS
-            rhos = (1, 0.8, 0)
-            fading = {rho: rnn.gradient_by_wait(rho, 30, number) for rho in rhos}
-            fig = rnn.figure(fading, result)
-            return shared.picture(fig, "What eight seeds recall from either start")
-        networks = rnn.SEEDS * len(STARTS) * len(rnn.WAITS)
+            fig = rnn.figure(rnn.compare_gradients(_seed), result)
+            return shared.picture(fig, "What eight networks recall from either start")
+        networks = rnn.NETWORKS * len(STARTS) * len(rnn.WAITS)
         title = f"Training {len(losses) // STEPS + 1} of {networks}"
         waits = ", ".join(str(wait) for wait in rnn.WAITS)
-        told = (
-            f"Eight seeds from both starts over waits of {waits}: {networks} networks."
-        )
+        told = f"Eight networks from both starts over {waits} time steps: {networks}."
         fig = shared.picture(figure_losses(losses, title, networks), title)
         return shared.beside(fig, mo.md(told))
 
-    shared.start(jobs, lambda: rnn.compare(STEPS, start_at // 8, "cpu"), _draw)
+    shared.start(jobs, lambda: rnn.compare(STEPS, _seed), _draw)
     return
 
 
