@@ -1,7 +1,7 @@
 # /// script
 # [tool.marimo.opengraph]
 # title = "compare_blocks"
-# description = "Fifty blocks deep: how much of the gradient comes back to the input?"
+# description = "Through a deep stack of blocks: how much of the gradient comes back?"
 # ///
 import marimo
 
@@ -9,19 +9,17 @@ app = marimo.App(width="medium", app_title="compare_blocks: the lab")
 
 with app.setup:
     import functools
-    import math
 
     import marimo as mo
     import matplotlib.pyplot as plt
     import shared
-    from sklearn import datasets
 
-    if not hasattr(datasets.load_digits, "cache_info"):  # 20 ms of each response
-        datasets.load_digits = functools.cache(datasets.load_digits)
     compare_blocks, head = shared.lesson("compare_blocks")
+    load = compare_blocks.load_small_digits
+    if not hasattr(load, "cache_info"):  # 20 ms of each response
+        compare_blocks.load_small_digits = functools.cache(load)
     STEPS = 200
-    STACKS = "plain", "residual", "plain_orthogonal", "residual_small"
-    RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    STACKS = compare_blocks.STACKS
     PLACE = {"left": 0.1, "right": 0.98, "top": 0.89, "bottom": 0.16}
     FAST = {f"figure.subplot.{side}": place for side, place in PLACE.items()}
     FAST["figure.constrained_layout.use"] = False  # it draws everything twice
@@ -30,27 +28,21 @@ with app.setup:
 
 @app.function
 def compare(depth: int, size: int, seed: int, steps: int = 0):
-    """The lesson's law, gradients and accuracies; steps 0: nothing is trained."""
-    return compare_blocks.compare(depth, size, steps, seed, "cpu")
+    """The lesson's gradients, law and accuracies; steps 0: nothing is trained."""
+    return compare_blocks.compare(depth, size, steps, seed)
 
 
 @app.function
-def figure_gradients(law, left, learned):
-    """The lesson's picture; nothing has been trained yet, so nothing can read."""
+def figure_gradients(measured, predicted):
+    """The left half of the lesson's picture: nothing has been trained yet."""
     with plt.rc_context(FAST):
-        fig = compare_blocks.figure(left, law, learned)
-    (ax,) = fig.axes
-    for name, text in zip(learned, ax.get_legend().get_texts(), strict=True):
-        text.set_text(f"{name.replace('_', ', ')}: untrained")
+        fig, ax = plt.subplots()
+    compare_blocks.draw_gradients(ax, measured, predicted)
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(ten_to_the)
+    depth, back = len(measured["plain"]) - 1, measured["plain"][0].item()
+    told = f"A plain stack of depth {depth} lets {back:.1g} of the gradient through"
+    ax.set_title(told)
     return fig
-
-
-@app.function
-def ten_to_the(value: float, _) -> str:
-    """10⁻¹², without the formula reader that every label would ask."""
-    return "10" + f"{round(math.log10(value))}".translate(RAISED)
 
 
 @app.function
@@ -59,7 +51,7 @@ def figure_losses(losses: list[float], learned: dict[str, float] | None = None):
     with plt.rc_context(FAST):
         fig, ax = plt.subplots()
     for run, name in enumerate(STACKS):
-        label = name.replace("_", ", ")
+        label = name.replace("_", " ")
         if learned:
             label = f"{label}: reads {learned[name]:.0%}"
         ax.plot(losses[STEPS * run : STEPS * (run + 1)], label=label)
@@ -108,7 +100,7 @@ def _(depth, seed, size):
 def _(setting):
     with shared.alone():
         _view = shared.picture(
-            figure_gradients(*compare(*setting)),
+            figure_gradients(*compare(*setting)[:2]),
             "The gradient at each block of four stacks, and the law",
         )
     _view
@@ -129,7 +121,7 @@ def show_training(losses: list[float], result):
     if result:
         _, _, learned = result
         shares = [
-            f"{name.replace('_', ', ')} {share:.1%}" for name, share in learned.items()
+            f"{name.replace('_', ' ')} {share:.1%}" for name, share in learned.items()
         ]
         told = f"Reads after training: {'; '.join(shares)}"
     fig = figure_losses(losses, learned)

@@ -21,44 +21,43 @@ def test_gradients_and_readings_are_those_of_main(
     monkeypatch.chdir(tmp_path)  # main saves its picture
     with shared.alone():
         want = compare_blocks.main(depth=depth, size=size, steps=5, seed=seed)
-        _, untrained, _ = compare(depth, size, seed)
-        law, left, learned = compare(depth, size, seed, 5)
-    for name in law:
-        assert left[name][0] == untrained[name][0] == want[f"left_{name}"]
-        assert learned[name] == want[f"read_{name}"]
+        untrained, _, _ = compare(depth, size, seed)
+        measured, _, read = compare(depth, size, seed, 5)
+    for name in compare_blocks_lab.STACKS:
+        assert measured[name][0] == untrained[name][0] == want[f"left_{name}"]
+        assert read[name] == want[f"read_{name}"]
 
 
-def test_the_dashed_lines_are_the_lessons_law():
+def test_the_lines_are_the_gradients_and_the_lessons_law():
     with shared.alone():
-        result = compare(80, 64, 0)
-        ax = figure_gradients(*result).axes[0]
-        dashed = [line.get_ydata()[0] for line in ax.lines if line.get_ls() == "--"]
-    assert dashed == [*result[0].values()]
+        measured, predicted, _ = compare(80, 64, 0)
+        ax = figure_gradients(measured, predicted).axes[0]
+        whole = [line.get_ydata() for line in ax.lines[:8:2]]
+        dashed = [line.get_ydata() for line in ax.lines[1:8:2]]
+    for number, name in enumerate(compare_blocks_lab.STACKS):
+        assert whole[number].tolist() == measured[name].tolist()
+        assert dashed[number].tolist() == predicted[name].tolist()
     law = [(1 / 3) ** 40, (4 / 3) ** 40, 1, (1 + 1 / 240) ** 40]
-    assert dashed == pytest.approx(law, rel=1e-5)  # the lesson's 1 / 3 is a float32
+    assert [line[0] for line in dashed] == pytest.approx(law, rel=1e-9)
+    back = f"{measured['plain'][0]:.1g}"
+    assert ax.get_title().startswith(f"A plain stack of depth 80 lets {back} of")
 
 
 def test_before_training_nothing_is_said_to_read_and_after_it_the_losses_tell():
     with shared.alone():
-        result = compare(3, 8, 0)
-        legend = figure_gradients(*result).axes[0].get_legend()
+        measured, predicted, read = compare(3, 8, 0)
+        legend = figure_gradients(measured, predicted).axes[0].get_legend()
         assert [text.get_text() for text in legend.get_texts()] == [
-            "plain: untrained",
-            "residual: untrained",
-            "plain, orthogonal: untrained",
-            "residual, small: untrained",
+            "plain",
+            "residual",
+            "plain orthogonal",
+            "residual small",
+            "predicted",
         ]
         shares = dict.fromkeys(compare_blocks_lab.STACKS, 0.5)
         legend = figure_losses([2.0] * 800, shares).axes[0].get_legend()
-        assert legend.get_texts()[2].get_text() == "plain, orthogonal: reads 50%"
-    assert list(result[2]) == list(compare_blocks_lab.STACKS)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(1e-12, "10⁻¹²"), (1, "10⁰"), (1e5, "10⁵")]
-)
-def test_the_axis_writes_powers_of_ten(value, text):
-    assert compare_blocks_lab.ten_to_the(value, 0) == text
+        assert legend.get_texts()[2].get_text() == "plain orthogonal: reads 50%"
+    assert list(read) == compare_blocks_lab.STACKS
 
 
 # In the browser
@@ -149,8 +148,8 @@ def test_all_four_train_before_your_eyes_to_what_the_lesson_says(page, open_lab)
     expect(page.get_by_text("--depth 1", exact=False)).to_be_visible()
     page.get_by_role("button", name="Train all four").click()
     with shared.alone():
-        _, _, learned = compare_blocks.compare(1, 64, 200, 0, "cpu")
-    shares = [f"{name.replace('_', ', ')} {learned[name]:.1%}" for name in learned]
+        _, _, learned = compare_blocks.compare(1, 64, 200, 0)
+    shares = [f"{name.replace('_', ' ')} {learned[name]:.1%}" for name in learned]
     told = f"Reads after training: {'; '.join(shares)}"
     expect(page.get_by_text(told, exact=True)).to_be_visible()
 

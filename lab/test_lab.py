@@ -211,7 +211,7 @@ def test_question_claim_command_mistakes_phone_and_nobody_else_is_asked(
 def test_a_mistake_is_shown_right_and_wrong(page, open_lab):
     open_lab("compare_blocks")
     page.get_by_label("Make a classic mistake").select_option(
-        "Subtract the branch from the skip"
+        "Subtract f(x) from the skip"
     )
     expect(page.locator("img[alt^='Right and wrong']")).to_be_visible(timeout=120_000)
     expect(
@@ -243,9 +243,9 @@ def test_eight_visitors_each_see_their_own(browser, server):
         told.wait_for(timeout=120_000)
         with shared.alone():
             module, _ = shared.lesson("compare_blocks")
-            _, _, learned = module.compare(1 + seed, 64, 200, seed, "cpu")
+            _, _, learned = module.compare(1 + seed, 64, 200, seed)
         for name, share in learned.items():
-            assert f"{name.replace('_', ', ')} {share:.1%}" in told.inner_text()
+            assert f"{name.replace('_', ' ')} {share:.1%}" in told.inner_text()
     for context in contexts:
         context.close()
 
