@@ -20,7 +20,10 @@ with app.setup:
     from torch import Tensor
 
     attention, head = shared.lesson("attention")
-    NAMES = [*attention.NAMES, *(f"name{n}" for n in range(len(attention.NAMES), 70))]
+    FIRST = attention.FIRST_NAMES
+    NAMES = [*FIRST, *(f"name{n}" for n in range(len(FIRST), attention.NAMES))]
+    KINDS = ["", "weight_", "rival_"]  # of the numbers that main() finds
+    NETWORKS = ["attention", "averaging", "recurrent"]
     KNOBS = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100]
     STEPS = 800
 
@@ -46,7 +49,7 @@ def parse(text: str) -> Tensor | str:
     names = [name for name, _ in [*pairs, question]]
     for number, name in enumerate(names, start=1):
         if name not in NAMES:
-            known = f"{', '.join(attention.NAMES)} and {NAMES[7]} to {NAMES[-1]}"
+            known = f"{', '.join(FIRST)} and {NAMES[len(FIRST)]} to {NAMES[-1]}"
             return f"The name in place {number} is unknown. It has learned {known}."
     if len({*names[:-1]}) < len(pairs):
         return "A name stands there twice. A dictionary has each key once."
@@ -64,30 +67,51 @@ def far(distance: int, seed: int = 0) -> Tensor:
 
 
 @app.function
-def learn(knob: float, steps: int = STEPS, seed: int = 0):
-    """The lesson's model, trained, and what main() finds at each distance."""
-    net = attention.train(knob, steps, "cpu", seed)
-    places = [(pairs, d + 1) for pairs in (8, 60) for d in range(pairs)]
-    found = [attention.examine(net, *place) for place in places]
-    net.register_buffer("found", torch.stack(found))  # (8 + 60, 2)
+def untrained(seed: int = 0):
+    """The lesson's network before its training, with room for what main() finds."""
+    torch.manual_seed(seed)
+    return with_room(attention.LookUp())
+
+
+@app.function
+def with_room(net):
+    """.tested: right answers, weight and rival's weight in each of the lesson's TESTS;
+    .right: right answers of the three networks at distances 1 to 60."""
+    shape = len(attention.TESTS), len(KINDS)
+    net.register_buffer("tested", torch.zeros(shape, dtype=torch.float64))
+    net.register_buffer("right", torch.zeros(3, 60, dtype=torch.float64))
     return net
 
 
 @app.function
-def learn_both(steps: int, seed: int) -> list:
-    """Averaging and attention, as main() trains them, and attention untrained."""
-    models = [learn(knob, steps, seed) for knob in (0, 1)]
-    return [*models, attention.train(1, 0, "cpu", seed)]
+def learn(steps: int = STEPS, seed: int = 0):
+    """Attention as main() trains it, and what main() finds of it and of the others."""
+    networks = attention.train_three(steps, 1, seed)
+    found = attention.by_length(networks)
+    attention.by_distance(networks, 8)  # or the next lists are not main()'s
+    right = attention.by_distance(networks, 60)
+    net = with_room(networks["attention"])
+    for row, (name, pairs, _) in enumerate(attention.TESTS):
+        for column, kind in enumerate(KINDS):
+            net.tested[row, column] = found[f"{name}_{kind}{pairs}"]
+    for row, name in enumerate(NETWORKS):
+        net.right[row] = torch.tensor(right[name])
+    return net.requires_grad_(False)
+
+
+@app.function
+def learn_from(steps: int, seed: int) -> list:
+    """Attention before and after its training."""
+    return [untrained(seed).requires_grad_(False), learn(steps, seed)]
 
 
 @app.function
 def kept():
     """main()'s attention, trained for the first who asks."""
     with shared.alone():  # it draws random weights
-        net = attention.LookUp()
-    net.register_buffer("found", torch.zeros(8 + 60, 2))
+        net = untrained()
     return shared.keep(
-        "attention", net, lambda net: net.load_state_dict(learn(1).state_dict())
+        "attention", net, lambda net: net.load_state_dict(learn().state_dict())
     )
 
 
@@ -113,15 +137,17 @@ def pencil(knob: float) -> Tensor:
 
 
 @app.function
-def numbers(averaging, attending, steps: int, seed: int) -> str:
-    """What main() prints of its two models."""
+def numbers(net, steps: int, seed: int) -> str:
+    """What main() prints of the networks, at every length and distance."""
     lines = [f"After {steps} steps from seed {seed}:"]
-    for name, net in {"averaging": averaging, "attention": attending}.items():
-        for pairs, found in zip((8, 60), net.found.split([8, 60]), strict=True):
-            right, weight = found.mean(dim=0).tolist()
-            lines += [f"- {name} {pairs}: {right:.1%} right, weight there {weight:.1%}"]
-    spread = (found.amax(dim=0) - found.amin(dim=0)).max()
-    return "\n".join([*lines, f"- attention at 1 to 60: {spread:.1%} apart at most"])
+    for (name, pairs, _), tested in zip(attention.TESTS, net.tested, strict=True):
+        right, weight, rival = tested.tolist()
+        said = f"{right:.1%} right, weight there {weight:.1%}, on its rival {rival:.1%}"
+        lines.append(f"- {name} {pairs}: {said}")
+    for name, shares in zip(NETWORKS, net.right, strict=True):
+        said = f"{shares[0]:.1%}, 60 away {shares[-1]:.1%}"
+        lines.append(f"- {name} among 60, right 1 away: {said}")
+    return "\n".join(lines)
 
 
 @app.function
@@ -188,15 +214,16 @@ def figure_far(table: Tensor, distance: int, title: str):
 
 
 @app.function
-def figure_distances(found: Tensor, distance: int):
-    """The mean of main()'s 400 lists at each distance."""
+def figure_distances(right: Tensor, distance: int):
+    """What main() finds of its three networks: the same 300 lists at each distance."""
     fig, ax = panel(6.8, 4.7)
-    ax.plot(range(1, 61), found[:, 0], color="k", label="answers right")
-    ax.plot(range(1, 61), found[:, 1], "--", color="#0072B2", label="weight there")
+    styles = [("-", "k"), ("--", "#E69F00"), (":", "#0072B2")]
+    for name, shares, (line, color) in zip(NETWORKS, right, styles, strict=True):
+        ax.plot(range(1, 61), shares, line, color=color, lw=2.5, label=name)
     ax.axvline(distance, color="#D55E00")
     ax.set(xlim=(60.5, 0.5), ylim=(0, 1.05), xlabel="tokens to the question")
     ax.set_xticks([60, 50, 40, 30, 20, 10, 1])
-    ax.set_title("400 lists at each distance")
+    ax.set_title("Answers right, of the same 300 lists")
     ax.legend(loc="center left")
     return fig
 
@@ -213,13 +240,15 @@ def figure_mask(tokens: Tensor, table: Tensor, mask: Tensor | None, title: str):
 
 @app.function
 def figure_losses(losses: list[float], steps: int):
-    """Averaging is trained first, then attention, on the same lists."""
+    """The three networks are trained one after the other, on the same lists."""
     fig, ax = panel(8.4, 4.8)
-    ax.plot(losses[:steps], label="averaging: its knob at 0", color="#E69F00")
-    ax.plot(losses[steps:], label="attention", color="#0072B2")
+    colors = ["#0072B2", "#E69F00", "#009E73"]
+    for number, (name, color) in enumerate(zip(NETWORKS, colors, strict=True)):
+        part = losses[number * steps : (number + 1) * steps]
+        ax.plot(part, label=name, color=color)
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")
     ax.set(xlim=(0, steps), ylim=(0, 3), xlabel="step", ylabel="loss")
-    ax.set_title("Same start, same lists: only the knob differs")
+    ax.set_title("Three networks learn from the same lists")
     ax.legend(loc="center right")
     return fig
 
@@ -228,12 +257,11 @@ def figure_losses(losses: list[float], steps: int):
 def show(losses: list[float], models, setting: tuple[int, int], set_trained):
     """The losses so far; at the end main()'s numbers, and new models for above."""
     steps, _ = setting
-    told = f"Step {len(losses)} of {2 * steps}"
+    told = f"Step {len(losses)} of {3 * steps}"
     if models:
-        averaging, trained, untrained = models
-        told = numbers(averaging, trained, *setting)
-        set_trained(((untrained, trained), setting))
-    alt = "The losses of averaging and of attention"
+        told = numbers(models[1], *setting)
+        set_trained((models, setting))
+    alt = "The losses of attention, of averaging and of the recurrent network"
     view = shared.picture(figure_losses(losses, steps), alt)
     return shared.beside(view, mo.md(told), widths=(2, 1))
 
@@ -255,7 +283,7 @@ def _(reset):
     jobs, more = [], reset.value % 2  # another bound, or the old seed stays seen
     _net = kept()
     with shared.alone():
-        _models = attention.train(1, 0, "cpu", 0), _net
+        _models = [untrained().requires_grad_(False), _net]
     trained, set_trained = mo.state((_models, (STEPS, 0)))
     _example = ", ".join(words(attention.EXAMPLE))
     text = mo.ui.text(_example, label="The list and its question", full_width=True)
@@ -336,15 +364,14 @@ def _(distance, trained):
         _answer, _tables = look(_models, _tokens)
         _before, _after = _tables[:, -1, _place]
         _there = f"Weight there: {_before:.0%}, trained {_after:.0%}"
-        _found = _models[1].found[8:]
         _views = [
             shared.picture(
                 figure_far(_tables[:, -1], distance.value, _there),
                 f"The weights on 60 pairs, {distance.value} tokens away. {_there}",
             ),
             shared.picture(
-                figure_distances(_found, distance.value),
-                "Right answers and weight at each distance, 1 to 60",
+                figure_distances(_models[1].right, distance.value),
+                "Right answers of three networks at each distance, 1 to 60",
             ),
         ]
     _asked, _there = words(_tokens)[-1], words(_tokens)[_place]
@@ -383,7 +410,8 @@ def _(causal, knob, tokens, trained):
 @app.cell
 def _(reset, seed, steps, stop, train):
     _say = """## Train it yourself
-    First averaging, then attention; the new models are shown in all pictures above."""
+    First attention, then averaging and a recurrent network; above, all pictures show
+    the new ones."""
     _buttons = [steps, seed, train, stop, reset]
     mo.vstack([mo.md(_say), mo.hstack(_buttons, justify="start", wrap=True)])
     return
@@ -407,7 +435,7 @@ def _(setting):
 def _(jobs, set_trained, setting, train):
     mo.stop(not train.value)
     _show = partial(show, setting=setting, set_trained=set_trained)
-    shared.start(jobs, partial(learn_both, *setting), _show)
+    shared.start(jobs, partial(learn_from, *setting), _show)
     return
 
 

@@ -1,12 +1,13 @@
 """What the lab of attention shows, as tests."""
 
+import copy
 import io
 
 import attention_lab
 import pytest
 import shared
 import torch
-from attention_lab import far, kept, learn_both, look, parse, pencil
+from attention_lab import far, kept, learn, look, parse, pencil, untrained
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -30,26 +31,70 @@ def picture(page, start: str):
 
 def test_the_numbers_are_those_of_main(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # main saves its picture
+    drawn = []
+
+    def draw(weights, right):
+        drawn.append(right)
+        return figure(weights, right)
+
+    figure = attention.figure
+    monkeypatch.setattr(attention, "figure", draw)
     with shared.alone():
-        want = attention.main(steps=60, seed=3)
-        averaging, attending, _ = learn_both(60, 3)
-    told = attention_lab.numbers(averaging, attending, 60, 3)
-    for name, net in {"averaging": averaging, "attention": attending}.items():
-        for pairs, found in zip((8, 60), net.found.split([8, 60]), strict=True):
-            right, weight = found.mean(dim=0).tolist()
-            assert right == want[f"{name}_{pairs}"]
-            assert weight == want[f"{name}_weight_{pairs}"]
-            line = f"{name} {pairs}: {right:.1%} right, weight there {weight:.1%}"
-            assert line in told
-    assert f"{want['spread']:.1%} apart at most" in told
+        want = attention.main(steps=20, seed=3)
+        net = learn(20, 3)
+    told = attention_lab.numbers(net, 20, 3)
+    rows = zip(attention.TESTS, net.tested.tolist(), strict=True)
+    for (name, pairs, _), (right, weight, rival) in rows:
+        assert right == want[f"{name}_{pairs}"]
+        assert weight == want[f"{name}_weight_{pairs}"]
+        assert rival == want[f"{name}_rival_{pairs}"]
+        line = f"- {name} {pairs}: {right:.1%} right, weight there {weight:.1%}"
+        assert line in told
+    (found,) = drawn
+    assert list(found) == attention_lab.NETWORKS
+    assert net.right.tolist() == list(found.values())
+    for name, shares in found.items():
+        line = f"- {name} among 60, right 1 away: {shares[0]:.1%}, 60 away"
+        assert f"{line} {shares[-1]:.1%}" in told
 
 
 def test_the_first_models_are_the_lessons_own_read_from_the_cache_the_second_time():
     with shared.alone():
-        want = attention.train(1, 800, "cpu", 0).state_dict()
+        torch.manual_seed(0)
+        net = attention.LookUp()
+        start = copy.deepcopy(net).state_dict()
+        torch.manual_seed(0)
+        attention.train(net, 800, learning_rate=0.02)
+        first = untrained().state_dict()
     for _ in range(2):
         got = kept().state_dict()
-        assert all(got[name].equal(value) for name, value in want.items())
+        for name, value in net.state_dict().items():
+            assert got[name].equal(value) and first[name].equal(start[name])
+
+
+def test_the_picture_of_the_distances_shows_the_three_networks():
+    right = torch.rand(3, 60)
+    with shared.alone():
+        (ax,) = attention_lab.figure_distances(right, 30).axes
+    for name, shares, line in zip(
+        attention_lab.NETWORKS, right, ax.lines, strict=False
+    ):
+        assert line.get_label() == name
+        assert torch.tensor(line.get_ydata()).equal(shares)
+        assert list(line.get_xdata()) == list(range(1, 61))
+    assert list(ax.lines[3].get_xdata()) == [30, 30]
+    assert ax.xaxis_inverted()  # the question is on the right
+
+
+def test_the_losses_of_the_three_trainings_lie_over_each_other():
+    losses = [float(number) for number in range(25)]  # in the third of 10 steps
+    with shared.alone():
+        (ax,) = attention_lab.figure_losses(losses, 10).axes
+    labels = [line.get_label() for line in ax.lines]
+    assert labels == [*attention_lab.NETWORKS, "guessing: ln 10"]
+    assert list(ax.lines[0].get_ydata()) == losses[:10]
+    assert list(ax.lines[1].get_ydata()) == losses[10:20]
+    assert list(ax.lines[2].get_ydata()) == losses[20:]
 
 
 def test_the_weights_are_those_that_the_lessons_model_returns():
@@ -91,8 +136,8 @@ def test_what_is_masked_is_empty_and_a_weight_of_0_is_not():
 
 def test_training_moves_the_weight_to_the_answer():
     with shared.alone():
-        untrained = attention.train(1, 0, "cpu", 0)
-    tables = look([untrained, kept()], parse(LIST))[1][:, -1]
+        start = untrained()
+    tables = look([start, kept()], parse(LIST))[1][:, -1]
     assert tables[0, 1] < 0.5 < 0.9 < tables[1, 1]
 
 
@@ -116,7 +161,9 @@ def test_visitors_do_not_turn_each_others_knobs():
     assert look([mine], parse(LIST))[1].equal(before)
 
 
-@pytest.mark.parametrize("text", [LIST, "ANNA 7,bob 3 ... Bob?", "name69 0, name69 ?"])
+@pytest.mark.parametrize(
+    "text", [LIST, "ANNA 7,bob 3 ... Bob?", "name999 0, name999 ?"]
+)
 def test_a_list_and_its_question_are_read(text):
     tokens = parse(text)
     assert tokens[-1, 0] in tokens[:-1, 0] and tokens[-1, 1] == 10
@@ -212,7 +259,9 @@ def test_by_keyboard_alone_one_gets_mains_numbers_and_reset_brings_all_back(
     told = picture(page, "The weights of the question")
     first = told.get_attribute("alt")
     trained = look([kept()], parse(LIST))[1][0, -1, 1]
-    assert f"Weight on bob 3: 21%, trained {trained:.0%}" in first
+    with shared.alone():
+        start = look([untrained()], parse(LIST))[1][0, -1, 1]
+    assert f"Weight on bob 3: {start:.0%}, trained {trained:.0%}" in first
     knob, distance, steps = (page.get_by_role("slider").nth(n) for n in range(3))
     knob.press("Home")
     alt = "Weight on bob 3: 12%, trained 12%"  # an eighth
@@ -259,11 +308,11 @@ def test_by_keyboard_alone_one_gets_mains_numbers_and_reset_brings_all_back(
 def test_training_streams_and_stop_stops(page, open_lab, watch_and_stop):
     open_lab("attention")
     page.get_by_role("button", name="Train").click()
-    told = page.get_by_text("of 1600")
+    told = page.get_by_text("of 2400")
     last = watch_and_stop(told.inner_text)
-    assert 0 < int(last.split()[1]) < 1600
+    assert 0 < int(last.split()[1]) < 2400
     page.get_by_role("slider").first.press("End")  # and the page still answers
-    expect(page.get_by_alt_text("bob 3: 100%, trained 100%")).to_be_visible()
+    expect(page.get_by_alt_text("trained 100%").first).to_be_visible()
     expect(page.get_by_text("After 800 steps from seed 0 it answers")).to_be_visible()
 
 
