@@ -1,7 +1,8 @@
 # /// script
 # [tool.marimo.opengraph]
 # title = "autoencoder"
-# description = "A few numbers for 784 pixels: can a network beat the best linear code?"
+# description = """A few numbers for 784 pixels: can a network rebuild digits better \
+# than PCA?"""
 # ///
 import marimo
 
@@ -16,44 +17,79 @@ with app.setup:
     import matplotlib.pyplot as plt
     import shared
     import torch
+    import torch.nn.functional as F
     from pad import fit
 
+    from tools.data import have_mnist
+
     autoencoder, head = shared.lesson("autoencoder")
-    NETS = ("autoencoder", "map", "denoiser")
-    ERRORS = [f"{n}{end}" for n in (*NETS, "linear_fit") for end in ("_pca", "")]
-    DEFAULT = 8, 800, "auto", 0  # latent_dim, steps, data, seed
+    MAIN = ("autoencoder_pca", "autoencoder", "linear_unseen")
+    MAIN += ("linear_fit_pca", "linear_fit")  # what main() returns
+    ERRORS = (*MAIN, "map_pca", "map", "denoiser_pca", "denoiser")
+    DATA = ["mnist", "digits"] if have_mnist() else ["digits"]
+    DEFAULT = 8, 1600, DATA[0], 0  # latent_dim, steps, data, seed
 
 
 @app.function
 def load(data: str) -> list[torch.Tensor]:
-    """Images (N, 784) and labels to fit, then unseen ones."""
-    return [x.view(len(x), -1).squeeze() for x in autoencoder.load_digits(data)]
+    """Images (N, 784) and labels to learn from, then unseen ones."""
+    images, labels, unseen, answers = autoencoder.load_digits(data)
+    return [images.flatten(1), labels, unseen.flatten(1), answers]
 
 
 @app.function
 @functools.cache
-def pca(data: str, size: int):
+def fit_pca(data: str, size: int) -> tuple[torch.Tensor, torch.Tensor]:
     return autoencoder.fit_pca(load(data)[0], size)
 
 
 @app.function
+def pca(data: str, size: int, x: torch.Tensor) -> torch.Tensor:
+    return autoencoder.rebuild_with_pca(x, *fit_pca(data, size))
+
+
+@app.class_definition
+class Noisy(torch.nn.Module):
+    """The lesson's train gives it clean images, as input and as target: so the network
+    inside learns to remove the noise that is added here."""
+
+    def __init__(self, network: torch.nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x + torch.randn_like(x))
+
+
+@app.function
 def blank(latent_dim: int) -> torch.nn.ModuleDict:
-    sizes = zip(NETS, (latent_dim, 2, 32), strict=True)
-    nets = {name: autoencoder.SimpleAutoencoder(784, size) for name, size in sizes}
-    nets = torch.nn.ModuleDict(nets)
-    nets.register_buffer("errors", torch.zeros(8, dtype=torch.float64))
+    """The lesson's autoencoder, and two of the lab's own."""
+    sizes = {"autoencoder": latent_dim, "map": 2, "denoiser": 32}
+    nets = torch.nn.ModuleDict()
+    for name, size in sizes.items():
+        nets[name] = autoencoder.SimpleAutoencoder(latent_dim=size)
+    nets.register_buffer("errors", torch.zeros(len(ERRORS), dtype=torch.float64))
     return nets
 
 
 @app.function
 def learn(latent_dim: int, steps: int, data: str, seed: int) -> torch.nn.ModuleDict:
-    """What compare() trains, and in .errors all that it measures."""
+    """The networks, and in .errors all that is measured of them."""
     images, _, unseen, _ = load(data)
-    errors, trained = autoencoder.compare(images, unseen, latent_dim, steps, seed)
+    ours, control = autoencoder.learn_both(images, latent_dim, steps, seed)
+    found, _, _ = autoencoder.measure(ours, control, images, unseen, latent_dim)
+    torch.manual_seed(seed)
     nets = blank(latent_dim)
-    for name in NETS:
-        nets[name].load_state_dict(trained[name].state_dict())
-    nets.errors.copy_(torch.tensor([errors[name] for name in ERRORS]))
+    nets["autoencoder"] = ours
+    autoencoder.train(nets["map"], images, steps)
+    autoencoder.train(Noisy(nets["denoiser"]), images, steps)
+    noisy = unseen + torch.randn(unseen.shape)
+    with torch.no_grad():
+        found["map"] = F.mse_loss(nets["map"](unseen), unseen).item()
+        found["denoiser"] = F.mse_loss(nets["denoiser"](noisy), unseen).item()
+    found["map_pca"] = F.mse_loss(pca(data, 2, unseen), unseen).item()
+    found["denoiser_pca"] = F.mse_loss(pca(data, 32, noisy), unseen).item()
+    nets.errors.copy_(torch.tensor([found[name] for name in ERRORS]))
     return nets
 
 
@@ -77,7 +113,7 @@ def recall(latent_dim: int, steps: int, data: str, seed: int, fresh=None):
 
 @app.function
 def errors(nets: torch.nn.ModuleDict) -> dict[str, float]:
-    """What main() returns."""
+    """What main() returns, and the same of the map and the denoiser."""
     return dict(zip(ERRORS, nets.errors.tolist(), strict=True))
 
 
@@ -88,7 +124,7 @@ def rebuild(nets: torch.nn.ModuleDict, x: torch.Tensor, noise: float, data, seed
         torch.manual_seed(seed)
         noisy = x + noise * torch.randn(x.shape)
     return {"image": x, "with noise": noisy} | {
-        "PCA": pca(data, 32)(noisy),
+        "PCA": pca(data, 32, noisy),
         "ours": nets["denoiser"](noisy),
     }
 
@@ -114,15 +150,15 @@ def decode(net, point: list[float]) -> torch.Tensor:
 
 @app.function
 def figure_map(net, codes, labels, point: list[float], marks: dict[str, list[float]]):
-    """The lesson's map of unseen digits, this point on it, and what it decodes to."""
-    fig = autoencoder.figure(torch.zeros(3, 1, 784), codes, labels, gain=0)
-    fig.set_layout_engine("none")  # twice as fast: it follows the sliders
-    fig.set_size_inches(10, 4.7)
-    left, right = fig.axes
-    left.clear()
+    """The map of unseen digits, this point on it, and what it decodes to."""
+    # without a layout it is twice as fast: it follows the sliders
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.7), layout="none")
     left.set_position((0.02, 0.05, 0.38, 0.81))
     right.set_position((0.49, 0.16, 0.49, 0.64))
     show_pixels(left, decode(net, point), "")
+    for digit in range(10):  # at most 40 of each, or nobody could read them
+        x, y = codes[labels == digit][:40].T.numpy()
+        right.scatter(x, y, 150, marker=f"${digit}$")
     style = {"edgecolor": "black", "linewidth": 2, "zorder": 3}
     for label, place in marks.items():
         right.scatter(*place, 600, "white", marker="*", label=label, **style)
@@ -144,7 +180,8 @@ def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
     low, mean = axes["e"], errors.mean()
     low.hist(errors.numpy(), 40, color="C0", label=f"unseen digits, mean {mean:.3f}")
     low.axvline(error, color="#D55E00", linestyle="--", label=f"this one {error:.3f}")
-    low.set(yticks=[], xlabel=f"error of the image without noise, {size} numbers")
+    few = autoencoder.say_numbers(size)
+    low.set(yticks=[], xlabel=f"error of the image without noise, {few}")
     low.legend(loc="upper right")
     worse = errors.lt(error).float().mean()
     low.set_title(f"Harder to rebuild than {worse:.0%} of unseen digits")
@@ -181,8 +218,8 @@ def _(reset):
     pad = mo.ui.anywidget(shared.Pad())
     noise = mo.ui.slider(0, 2, 0.1, value=1, label="Noise", show_value=True)
     numbers = mo.ui.slider(1, 64, value=8, label="Numbers", show_value=True)
-    steps = mo.ui.slider(50, 1600, 50, value=800, label="Steps", show_value=True)
-    data = mo.ui.dropdown(["auto", "digits"], value="auto", label="Data")
+    steps = mo.ui.slider(100, 3200, 100, value=1600, label="Steps", show_value=True)
+    data = mo.ui.dropdown(DATA, value=DATA[0], label="Data")
     seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = shared.stop_button(jobs)
@@ -307,15 +344,17 @@ def _(codes, data, nets, pad, point, x):
 def _(data, nets, settings):
     mo.stop(nets is None)
     _size, _errors = settings[0], errors(nets)
-    _rows = {
-        "autoencoder": f"{_size} numbers, unseen digits",
-        "map": "2 numbers, the map, unseen digits",
-        "denoiser": "32 numbers, unseen digits out of noise",
-        "linear_fit": f"{_size} numbers, ours without bends, digits it was fitted to",
-    }
+    _few = autoencoder.say_numbers(_size)
+    _rows = [
+        (f"{_few}, unseen digits", "autoencoder", "autoencoder_pca"),
+        (f"{_few}, no activations, unseen", "linear_unseen", "autoencoder_pca"),
+        (f"{_few}, no activations, training", "linear_fit", "linear_fit_pca"),
+        ("2 numbers, the map, unseen digits", "map", "map_pca"),
+        ("32 numbers, unseen digits out of noise", "denoiser", "denoiser_pca"),
+    ]
     _told = "\n".join(
-        f"| {told} | {_errors[name]:.4f} | {_errors[name + '_pca']:.4f} |"
-        for name, told in _rows.items()
+        f"| {told} | {_errors[ours]:.4f} | {_errors[theirs]:.4f} |"
+        for told, ours, theirs in _rows
     )
     _of = f"Error, trained on {len(load(data.value)[0]):,} digits"
     mo.md(f"| {_of} | ours | PCA |\n|:--|--:|--:|\n{_told}")
