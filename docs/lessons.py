@@ -519,6 +519,8 @@ def leads(text: str) -> list[str]:
     """The docstring's paragraphs; each that begins in bold letters begins a slide."""
     slides = []
     for paragraph in text.split("\n\n"):
+        if paragraph.startswith(":"):  # how to run it, shapes, paper: on the page
+            continue
         if slides and not paragraph.startswith("**"):
             slides[-1] += "\n\n" + paragraph
         else:
