@@ -155,7 +155,7 @@ def test_each_ingredient_can_be_left_out_and_cnn_still_trains(name):
     network = module["ImageClassifierCNN"]()
     images, labels, unseen, answers = digits
     module["train"](network, images, labels, steps=20)
-    assert module["accuracy"](network, unseen, answers) > 0.4
+    assert module["accuracy"](network, unseen, answers) > 0.5
 
 
 def test_an_ingredient_that_is_gone_is_named():

@@ -36,7 +36,6 @@ except catalogue.LessonError as damaged:
     sys.exit(f"No site is built: {damaged}")
 PLUMBING = {  # no slides
     "Real handwritten digits",
-    "The command line",
     "Nothing lost, nothing trusted blindly",
     "The verdict, the picture, the command line",
 }
@@ -468,7 +467,7 @@ def deck(lesson: str) -> str:
     text = text.strip().splitlines()
     heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
     cells = [part[1].strip("\n").splitlines() for part in parts[1::2]]
-    second = "\ndef conclude(" not in LESSONS[lesson].text  # edition
+    second = not LESSONS[lesson].first_edition
     if second:
         heads = heads[: heads.index("The lesson")]  # what follows may be skipped
     shown = {

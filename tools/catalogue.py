@@ -68,6 +68,11 @@ class Lesson:
     def text(self) -> str:
         return read(self.path)
 
+    @property
+    def first_edition(self) -> bool:
+        """Whether it is still to be rewritten, and ends in another way than others."""
+        return first_edition(self.text)
+
     @functools.cached_property
     def tree(self) -> ast.Module:
         try:
@@ -157,6 +162,11 @@ class Lesson:
             return eval(self.taught["model"], vars(self.module()))
         except Exception as error:  # whatever is wrong with what was typed there
             raise LessonError(f"{named(self.teach)}: model: {error}") from None
+
+
+def first_edition(text: str) -> bool:
+    """Whether a lesson's text is of the first edition."""
+    return "\ndef conclude(" in text
 
 
 def constant(tree: ast.Module, name: str):

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.catalogue import ROOT, Lesson, LessonError
+from tools.catalogue import ROOT, Lesson, LessonError, first_edition
 
 PATIENCE = 600  # seconds
 CHILD = ROOT / "tools" / "child.py"
@@ -55,7 +55,7 @@ def environment(text: str = "", **more: str) -> dict[str, str]:
     folder, and our style, if it does not set its own as those of the second edition."""
     data = Path(os.environ.get("NN_DATA", ROOT / "data")).resolve()
     ours = {"MPLBACKEND": "agg", "NN_DATA": str(data)}
-    if "\ndef conclude(" in text:
+    if first_edition(text):
         ours["MATPLOTLIBRC"] = str(STYLE)
     return os.environ | ours | more
 

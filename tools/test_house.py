@@ -28,12 +28,10 @@ MOST = 26  # files and folders of the root, so that the page shows the README
 LOADER = "Real handwritten digits"
 LESSON = "The lesson"
 GUARD = "The command line"
-# Lessons of the first edition, which end in another way, until each is rewritten
-FIRST = [lesson for lesson in LESSONS if "\ndef conclude(" in lesson.text]
-SECOND = [lesson for lesson in LESSONS if lesson not in FIRST]
+# Those of the first edition end in another way, until each is rewritten
+SECOND = [lesson for lesson in LESSONS if not lesson.first_edition]
 
 every_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=[x.name for x in LESSONS])
-every_first = pytest.mark.parametrize("lesson", FIRST, ids=[x.name for x in FIRST])
 every_second = pytest.mark.parametrize("lesson", SECOND, ids=[x.name for x in SECOND])
 
 
