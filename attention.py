@@ -28,7 +28,7 @@ Training finds the embeddings and these matrices: they are *parameters* of the n
 2. A *softmax* turns the scores into *weights*: take exp of each score, and divide it by
    the sum of all these exps. So the weights are positive, and their sum is 1. (Often
    the parameters are called weights, too. Here weights are always these: nobody learns
-   them, they are computed anew for every list.)
+   them, they are computed anew for every query.)
 3. The output is the mean of the values with these weights: multiply each value by its
    weight, and add up.
 
@@ -49,13 +49,13 @@ that every query meets every key), and the softmax takes each row by itself.
 **The experiment.** A network reads ``anna 7, bob 3, cleo 9 ... bob?`` In training it is
 told the right digit, but not where to look. It trains on lists of 8 pairs, and we test
 it on longer ones. Is it harder if the answer stands farther away? One may ask this of
-any network. For attention the answer is certain beforehand: no. A score depends on what
-two tokens are, not on where they stand. If the pairs change places, their weights and
-values move along, and a mean does not depend on the order. Not certain is whether it
-learns to look up at all, and what length does: in a longer list there are more wrong
-keys, and one of them may fit too. For comparison we train two other networks. One only
-averages. The other, a recurrent network, has to remember what it has read: distance may
-well matter to it.
+any network. For attention as it stands here the answer is certain beforehand: no. A
+score depends on what two tokens are, not on where they stand. If the pairs change
+places, their weights and values move along, and a mean does not depend on the order.
+What is not certain: whether it learns to look up at all, and what length does. In a
+longer list there are more wrong keys, and one of them may fit too. For comparison we
+train two other networks. One only averages. The other, a recurrent network, has to
+remember what it has read: distance may well matter to it.
 
 :Run: ``python attention.py --steps 600``
 :Shapes: B batch, T queries, S keys, D size, E size of a value, N pairs, M memory
@@ -259,8 +259,9 @@ def three_identical_tokens() -> None:
 # -----------------------
 # Every name has a vector, and so has every digit; the embedding of ``bob 3`` is the sum
 # of both. The last token is the question. It has a name too, but in place of the digit
-# it has UNKNOWN, with a vector of its own. What has to be learned? Queries and keys in
-# which the name counts, and next to nothing else, and values in which the digit counts.
+# it has UNKNOWN, with a vector of its own. What has to be learned? Queries and keys of
+# pairs in which the name counts and the digit does not, and values in which the digit
+# counts.
 #
 # *Why does the question find* ``bob 3`` *and not itself?* It is a token like the
 # others, and its own key has the right name too. But its value has no digit to tell, so
@@ -586,9 +587,10 @@ def by_length(networks: dict[str, nn.Module]) -> dict[str, float]:
 # network that guesses may well be right in 13 % of 300 lists, and not in 10 %.
 #
 # Guessing would be right in 10 %. Why is the recurrent network right in even less, if
-# the right pair is far away? Mostly it names a digit that stands near the end, at a
-# wrong pair. This digit stands six times in the list, so among the other 59 pairs five
-# times at most. And the right pair is one of these 59.
+# the right pair is far away? There are 60 pairs, and each of the ten digits stands in
+# six of them. Mostly the network names the digit of some pair near the end, which is
+# not the right one. Of the other 59 pairs only five have this digit, so that it is
+# right by luck in 5 of 59 cases: 8 %.
 def by_distance(networks: dict[str, nn.Module], pairs: int) -> dict[str, list[float]]:
     tokens, answer = deal(pairs, distance=torch.ones(300, dtype=torch.long))
     shown = [distance for distance in (1, 2, 4, 8, 16, 32, 60) if distance <= pairs]

@@ -31,15 +31,15 @@ in the third. The gradient at the input is
 
 If a1, a2 and a3 are small, the first product has factors near 0, and with many of them
 it is almost nothing. The second has factors near 1. Not so near, however, that they
-could be forgotten: here they will be about 1.15, and 50 of these make more than 1,000.
-Through residual blocks the gradient grows.
+could be forgotten: with many numbers in place of one they will be about 1.15, as we
+shall see, and 50 of these make more than 1,000.
 
 **The experiment.** A stack has 50 blocks. PyTorch *draws* its first weights: it fills
 each new layer with random numbers. From how it does so we predict how much of the
 gradient comes back through the stack, and then we measure. We do so for plain and for
-residual blocks, and for both with other first weights. Then all four learn to read
-digits. (Depth is what makes it hard: five plain blocks learn, too, if slowly. See
-``--depth 5``.)
+residual blocks, and for both with other first weights. Then we train all four to read
+digits. (Depth is what makes it hard: five plain blocks learn, too, if slowly. Try
+``--depth 5``: there the claim below does not hold.)
 
 :Run: ``python compare_blocks.py --depth 30``
 :Shapes: B batch, D numbers in a block, L blocks, N images

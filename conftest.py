@@ -34,7 +34,7 @@ def tidy(tmp_path, monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", loopback_only)
     dtype = torch.get_default_dtype()
-    torch.set_num_threads(1)  # as the lessons do: see THREADS in each
+    torch.set_num_threads(1)  # as the lessons do
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield

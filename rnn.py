@@ -205,7 +205,7 @@ def train(
         optimizer, max_lr=0.005, total_steps=steps
     )
     for step in range(steps):
-        x, first = deal(count=32, wait=wait)  # fresh: nothing can be learned by heart
+        x, first = deal(count=32, wait=wait)  # fresh ones in every step
         loss = F.cross_entropy(network(x), first)
         optimizer.zero_grad()  # forget the gradients of the last step
         loss.backward()  # how does the loss depend on each weight?
@@ -260,20 +260,22 @@ def learn_and_recall(
 # ------------------------------------------------------
 # *Nudge* a state: change it by a very small amount. Then the next state changes too,
 # then the one after it, and at last the answer. What share of the nudge is left after T
-# time steps? In the network of the pencil, each time step multiplies it by two factors:
-# by U, and by the slope of tanh, its derivative. This slope is 1 - h * h, where h is
-# the new state: it is 1 if h is 0, and smaller for any other h.
+# time steps? (For small nudges the share does not depend on their size.) In the network
+# of the pencil, each time step multiplies it by two factors: by U, and by the slope of
+# tanh, its derivative. This slope is 1 - h * h, where h is the new state: it is 1 if h
+# is 0, and smaller for any other h.
 #
 # With U = 0.5 less than half of the nudge is left after one time step, less than a
 # quarter after two, and next to nothing after 25. With U = 1 only the slopes make it
 # smaller, and the nearer the states are to 0, the less they do.
 #
-# The share that is left is a derivative: that of the last state with respect to the
-# nudged one. backward() computes it on its way to a gradient that we know, that of the
-# loss with respect to a weight. One W serves all time steps, so its gradient has one
-# contribution from each time step, and they are added up. To reach the first time step,
-# backward() has to multiply by the share that is left of a nudge there. If this is near
-# 0, the contribution of the first symbol is near 0, too: the gradient *vanishes*.
+# What has this to do with training? The share that is left is a derivative: it says how
+# much the last state changes with an early one. backward() needs it. The same W is used
+# at all time steps, so its gradient is a sum with one part for each time step. The part
+# of the first symbol is computed backwards from the loss, one factor for each time step
+# in between, and these are the factors above. If next to nothing is left of a nudge,
+# this part is next to nothing, too: training is not told that the first symbol matters.
+# One says that the gradient *vanishes*.
 def nudge_by_hand(weight: float, wait: int) -> None:
     start = torch.zeros(1, requires_grad=True)
     inputs = [1.0] + [0.0] * (wait - 1)
@@ -386,13 +388,13 @@ def compare_gradients(seed: int) -> dict[str, list[float]]:
 #
 # So does the network with the uniform start forget? Before training, yes. But it could
 # remember: there are weights with which it does, and training has to find them. Over 25
-# time steps its gradient hardly tells that the first symbol matters, so most trainings
-# never find out.
+# time steps its gradient hardly tells that the first symbol matters, and in 200
+# training steps most networks do not find out.
 #
 # Only the start is orthogonal; training may change U as it likes, and it does. Why does
 # the help last? We looked at 16 networks trained from the orthogonal start over 25 time
 # steps. In all of them some nudges were *longer* after 25 time steps than at the
-# beginning, ten times and more. Training had not closed the way: it had widened it.
+# beginning, ten times and more. Training had not undone the help: it had added to it.
 def compare(steps: int, seed: int) -> dict[str, dict[int, list[float]]]:
     """recalled[start][wait] lists the shares of right answers of eight networks."""
     recalled = {}
@@ -499,7 +501,7 @@ def main(steps: int = 200, seed: int = 0) -> dict[str, float]:
 
     Args:
         steps: training steps of each network, with 32 fresh sequences each
-        seed: of everything random; another seed trains eight other networks
+        seed: of everything random; another seed trains other networks
     """
     if steps < 1:
         sys.exit(f"--steps must be at least 1, got {steps}")

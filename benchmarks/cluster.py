@@ -24,7 +24,7 @@ WAYS = {  # of taking a step, and how many processes take it
     "Lightning, two processes (DDP)": 2,
 }
 PLAIN, ALONE, TOGETHER = WAYS
-EPOCHS = 20
+EPOCHS, BATCH = 20, 50
 
 # On paper. Every assumption stands here, and from here on the lesson's page.
 PARAMETERS = 1_000_000_000  # of a large model, trained in float32 by Adam
@@ -40,26 +40,47 @@ BACKWARD = 2 / 3  # of a step's operations, behind which messages can hide
 # Measured
 
 
-def step_milliseconds(way: str) -> float:
-    """Median time from one step of an epoch to its next, in this process."""
-    data = lightning.MNISTDataModule(data="digits")
-    ends, steps = [], len(data.train_dataloader())
+class Clock(lightning.pl.Callback):
+    """When each step ended; at the end, the first process prints `step`'s answer."""
 
-    class Clock(lightning.pl.Callback):
-        def on_train_batch_end(self, *_):
-            ends.append(time.perf_counter())
+    def __init__(self):
+        self.ends = []
 
+    def on_train_batch_end(self, *_):
+        self.ends.append(time.perf_counter())
+
+    def on_fit_end(self, trainer, module):
+        if trainer.is_global_zero:
+            print(step(self.ends, trainer.num_training_batches))
+
+
+def step(ends: list[float], steps: int) -> float:
+    """Median milliseconds from one end to the next in an epoch of so many steps."""
+    taken = []
+    for n in range(steps, len(ends) - 1):  # the first epoch warms up
+        if (n + 1) % steps:
+            taken.append(ends[n + 1] - ends[n])
+    return 1e3 * median(taken)
+
+
+def take_steps(way: str) -> None:
+    """Train in this way, and print the milliseconds of a step."""
+    data = lightning.MNISTDataModule("digits")
+    clock = Clock()
+    torch.manual_seed(0)
     if way == PLAIN:
-        for _ in lightning.plain_loop(*data.parts[0], EPOCHS, seed=0):
-            Clock.on_train_batch_end(None)
-    else:
-        options = {"accelerator": "cpu", "devices": WAYS[way]}
-        trainer = lightning.make_trainer([], EPOCHS, Clock(), **options)
-        trainer.fit(lightning.DigitClassifier(), data)
-    pairs = [n for n in range(steps, len(ends) - 1) if (n + 1) % steps]
-    return 1e3 * median(
-        ends[n + 1] - ends[n] for n in pairs
-    )  # the first epoch warms up
+        loader = data.train_dataloader()
+        network = lightning.DigitNetwork()
+        lightning.train(network, loader, EPOCHS, watch=clock.on_train_batch_end)
+        print(step(clock.ends, len(loader)))
+        return
+    trainer = lightning.make_trainer(EPOCHS, devices=WAYS[way], watch=nothing)
+    trainer.callbacks.append(clock)
+    trainer.fit(lightning.DigitClassifier(), data)
+
+
+def nothing(step: int, loss: float) -> None:
+    """Prints no loss, where a step is timed."""
 
 
 def measure(count: int = 5) -> None:
@@ -107,8 +128,8 @@ def known() -> dict:
     model = lightning.DigitClassifier()
     small = sum(parameter.numel() for parameter in model.parameters())
     with FlopCounterMode(display=False) as counted:
-        images = torch.zeros(lightning.BATCH, 1, 28, 28)
-        F.cross_entropy(model(images), torch.zeros(lightning.BATCH).long()).backward()
+        images = torch.zeros(BATCH, 1, 28, 28)
+        F.cross_entropy(model(images), torch.zeros(BATCH).long()).backward()
     models = {
         f"this one, {small:,}": (small, counted.get_total_flops()),
         f"{PARAMETERS:,}": (PARAMETERS, 6 * PARAMETERS * TOKENS),
@@ -145,6 +166,4 @@ def known() -> dict:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    mine = step_milliseconds(sys.argv[1])
-    if lightning.rank_zero_only.rank == 0:
-        print(mine)
+    take_steps(sys.argv[1])

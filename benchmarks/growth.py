@@ -101,7 +101,7 @@ def draw(rows: list[dict]) -> None:
     import matplotlib.pyplot as plt
 
     plt.rcParams.update(plt.rcParamsDefault)
-    plt.style.use(ROOT / "matplotlibrc")
+    plt.style.use(ROOT / "lab" / "matplotlibrc")
     titles = {
         TIME: "Longer sequences: no line is as steep as attention's",
         MEMORY: "Kept for the backward pass: attention squares with the length",

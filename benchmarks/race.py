@@ -263,21 +263,19 @@ def clock(code: str) -> float:
 
 
 STEP = """
-import contextlib, io, torch
+import torch
 from benchmarks import cluster, opponents
 torch.set_num_threads({threads})
-with contextlib.redirect_stdout(io.StringIO()):
-    found = {way}
-print(found)
+{way}
 """
 
 
 def pipeline(count: int) -> list[dict]:
     """A step of lightning.py, of Lightning's defaults, and of the plain loop."""
     ways = (
-        f"cluster.step_milliseconds({cluster.ALONE!r})",
+        f"cluster.take_steps({cluster.ALONE!r})",
         f"opponents.defaults({cluster.EPOCHS})",
-        f"cluster.step_milliseconds({cluster.PLAIN!r})",
+        f"cluster.take_steps({cluster.PLAIN!r})",
     )
     rows = []
     for threads in 1, 2:

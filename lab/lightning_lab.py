@@ -9,72 +9,60 @@ app = marimo.App(width="medium", app_title="lightning: the lab")
 
 with app.setup:
     import copy
-    import logging
-    import math
     import tempfile
     from functools import partial
 
     import marimo as mo
     import matplotlib.pyplot as plt
     import shared
-    import torch
-    from torch import Tensor
+
+    from tools.data import have_mnist
 
     lightning, head = shared.lesson("lightning")
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # no tips
-    SIZES = [10, 25, 50, 115, 230, 575, 1150]
-    RATES = [1e-4, 3e-4, 1e-3, lightning.RATE, 1e-2, 3e-2, 0.1, 1]
+    DATA = ["mnist", "digits"] if have_mnist() else ["digits"]
+    SIZES = [10, 25, 50, 115, 230, 575, 1150]  # the last is all the small digits
 
 
 @app.function
-def loops(data, epochs: int, lr: float, both: bool = True) -> dict:
+def loops(digits, epochs: int, both: bool = True) -> dict:
     """The losses of the plain loop and of Lightning, and main()'s numbers."""
-    options = {"lr": lr, "batch_size": data.batch_size}
-    losses = lightning.plain_loop(*data.parts[0], epochs, data.seed, **options)
-    result = {"plain": torch.stack([*losses])}
-    return result | framework(data, epochs, lr, result["plain"]) if both else result
+    plain = lightning.plain_losses(digits, epochs, "cpu", digits.seed)
+    if not both:
+        return {"plain": plain}
+    ours, share = framework(digits, epochs)
+    same = lightning.subtract(plain, ours, late=0)
+    late = lightning.subtract(plain, ours, late=1)
+    return {
+        "plain": plain,
+        "ours": ours,
+        "accuracy": share,
+        "difference": max(same.values()),
+        "one_step_late": max(late.values(), default=0.0),  # one step has none before it
+    }
 
 
 @app.function
-def framework(data, epochs: int, lr: float, plain: Tensor) -> dict:
+def framework(digits, epochs: int) -> tuple[dict[int, float], float]:
     """As main() does it, but for a folder that is gone afterwards."""
-    engine = {"accelerator": "cpu", "devices": 1}
-    trainer = lightning.make_trainer(losses := [], epochs, **engine)
-    data = copy.copy(data)  # the trainer leaves its name in it
+    trainer = lightning.make_trainer(epochs)
+    digits = copy.copy(digits)  # the trainer leaves its name in it
     with tempfile.TemporaryDirectory() as folder:
         trainer.logger = lightning.pl.loggers.CSVLogger(folder)
         trainer.checkpoint_callback.dirpath = folder
-        torch.manual_seed(data.seed)
-        trainer.fit(lightning.DigitClassifier(lr), data)
-        (scores,) = trainer.test(None, data, "best", verbose=False, weights_only=True)
-    ours = torch.stack(losses)
-    late = max([0.0, *plain.diff().abs().tolist()])
-    gap = (plain - ours).abs().max().item()
-    return {"ours": ours, **scores, "difference": gap, "one_step_late": late}
-
-
-@app.function
-def reproduce(epochs: int, size: int, lr: float, seed: int) -> mo.Html:
-    """The command line; main() has no option for the rate, so the plain loop's line."""
-    if lr == lightning.RATE:
-        options = {"epochs": epochs, "batch_size": size, "seed": seed}
-        return shared.command("lightning", **options)
-    data = f"MNISTDataModule(None, {size}, seed={seed}).parts[0]"
-    loop = f"plain_loop(*{data}, {epochs}, {seed}, {size}, {lr})"
-    code = f"from lightning import *; torch.set_num_threads(1); print(*{loop})"
-    return mo.md(f'The losses of the plain loop: `python -c "{code}"`')
+        losses = lightning.lightning_losses(trainer, digits, "none", digits.seed)
+        return losses, lightning.best_epoch_accuracy(trainer, digits)
 
 
 @app.function
 def figure_losses(losses: list[float], total: int, title: str):
     """The plain loop is trained first; Lightning's losses come to lie on it."""
     fig, ax = plt.subplots()
-    every = -(-total // 100)  # as many points as in the lesson's own
+    every = -(-total // 100)  # few points, for it is drawn again and again
     plain, ours = losses[:total:every], losses[total::every]
-    ax.plot(range(1, 1 + len(plain) * every, every), plain, "0.7", lw=10)
-    ax.plot(range(1, 1 + len(ours) * every, every), ours, "o")
-    ax.set(xlim=(0, total + 1), xlabel="step", ylabel="loss", title=title)
-    ax.set_ylim(0, max(filter(math.isfinite, [2.6, *losses])))
+    ax.plot(range(1, 1 + len(plain) * every, every), plain, "0.7", linewidth=8)
+    ax.plot(range(1, 1 + len(ours) * every, every), ours, "k.")
+    ax.set(xlim=(0, total + 1), ylim=(0, max(2.6, *losses)))
+    ax.set(xlabel="step of training", ylabel="loss", title=title)
     ax.legend(["plain loop", "Lightning"])
     return fig
 
@@ -83,12 +71,13 @@ def figure_losses(losses: list[float], total: int, title: str):
 def show(losses: list[float], result: dict | None, total: int) -> mo.Html:
     """The losses so far; at the end the lesson's own picture."""
     if result and "ours" in result:
-        gap, late = result["difference"], result["one_step_late"]
-        told = f"Largest difference: {gap:.1e}; of the plain loop to itself one step "
-        told += f"late: {late:.2f}. "
-        told += f"Test accuracy of the best epoch: {result['accuracy']:.1%}."
+        told = (
+            "Largest difference: {difference:.1g}, one step late: {one_step_late:.2g}. \
+Lightning's best epoch names {accuracy:.1%} of the unseen digits correctly.".format_map(
+                result
+            )
+        )
         fig = lightning.figure(result["plain"], result["ours"])
-        fig.axes[1].yaxis.label.set_size(12)
     else:
         part = "Lightning" if len(losses) > total else "Plain loop"
         told = f"{part}: step {(len(losses) - 1) % total + 1} of {total}"
@@ -115,48 +104,39 @@ def _():
 def _(reset):
     jobs, most = [], 2**32 - 1 - reset.value % 2  # or the old seed stays on the screen
     epochs = mo.ui.slider(1, 20, value=3, label="Epochs", show_value=True)
-    size = mo.ui.slider(
-        steps=SIZES, value=lightning.BATCH, label="Batch size", show_value=True
-    )
-    rate = mo.ui.slider(
-        steps=RATES, value=lightning.RATE, label="Learning rate", show_value=True
-    )
+    size = mo.ui.slider(steps=SIZES, value=50, label="Batch size", show_value=True)
+    data = mo.ui.dropdown(DATA, value=DATA[0], label="Data")
     seed = mo.ui.number(0, most, value=0, label="Seed")
     both = mo.ui.run_button(label="Train with Lightning, too")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("lightning")
-    settings = mo.hstack([epochs, size, rate, seed], justify="start", wrap=True)
+    settings = mo.hstack([epochs, size, data, seed], justify="start", wrap=True)
     buttons = mo.hstack([both, stop, reset], justify="start", wrap=True)
     mo.vstack([settings, buttons])
-    return both, epochs, jobs, mistake, rate, seed, size
+    return both, data, epochs, jobs, mistake, seed, size
 
 
 @app.cell
-def _(seed, size):
+def _(data, seed, size):
     mo.stop(seed.value is None, shared.say("Which seed? A whole number, please."))
-    with shared.alone():
-        data = lightning.MNISTDataModule(batch_size=size.value, seed=int(seed.value))
-    return (data,)
+    digits = lightning.MNISTDataModule(data.value, size.value, int(seed.value))
+    return (digits,)
 
 
 @app.cell
-def _(both, data, epochs, jobs, rate):  # the plain loop trains at every change
-    _train = partial(loops, data, epochs.value, rate.value, both.value)
-    _total = epochs.value * len(data.train_dataloader())
+def _(both, digits, epochs, jobs):  # the plain loop trains at every change
+    _train = partial(loops, digits, epochs.value, both.value)
+    _total = epochs.value * len(digits.train_dataloader())
     shared.start(jobs, _train, partial(show, total=_total))
     return
 
 
 @app.cell
-def _(data, epochs, rate):
-    mo.vstack(
-        [
-            reproduce(epochs.value, data.batch_size, rate.value, data.seed),
-            mo.md(
-                f"Trains on {len(data.parts[0][1]):,} digits, a new order each epoch."
-            ),
-        ]
-    )
+def _(data, digits, epochs):
+    _options = {"batch_size": digits.batch_size, "seed": digits.seed}
+    _options |= {"epochs": epochs.value, "data": data.value}
+    _told = f"Trains on {len(digits.train_set):,} digits, a new order each epoch."
+    mo.vstack([shared.command("lightning", **_options), mo.md(_told)])
     return
 
 

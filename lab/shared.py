@@ -39,7 +39,7 @@ from tools.catalogue import lessons  # noqa: E402
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
 matplotlib.use("agg")
-matplotlib.rc_file(ROOT / "matplotlibrc")
+matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")
 torch.set_num_threads(1)
 
 
@@ -82,26 +82,39 @@ def alone(watch=None):
             plt.close("all")  # all of them are this thread's
 
 
-def after_backward(backward):
-    """Every training step of every lesson goes through here, whatever its loop."""
+def watch(step: int, loss: float) -> None:
+    """What every training in a lab calls after each step: it tells the job that it
+    belongs to, and lets somebody else take a turn."""
+    told = getattr(MINE, "watch", None)
+    if told is None:  # a test trains, without a turn of its own
+        return
+    told(loss)
+    if len(TURNS.line) > 1:  # somebody waits: give way, and go on as before
+        state, MINE.watch = torch.get_rng_state(), None
+        TURNS.__exit__()
+        TURNS.__enter__()
+        torch.set_rng_state(state)
+        MINE.watch = told
 
-    def wrapped(self, *args, **options):
-        backward(self, *args, **options)
-        if watch := getattr(MINE, "watch", None):
-            watch(self.item())
-            if len(TURNS.line) > 1:  # somebody waits: give way, and go on as before
-                state, MINE.watch = torch.get_rng_state(), None
-                TURNS.__exit__()
-                TURNS.__enter__()
-                torch.set_rng_state(state)
-                MINE.watch = watch
 
-    wrapped.__wrapped__ = backward
+def watched(train):
+    """The lesson's `train`, which calls `watch` of ours, too."""
+    signature = inspect.signature(train)
+
+    @functools.wraps(train)
+    def wrapped(*args, **options):
+        given = signature.bind(*args, **options)
+        theirs = given.arguments.get("watch")
+
+        def both(step: int, loss: float) -> None:
+            if theirs is not None:
+                theirs(step, loss)
+            watch(step, loss)
+
+        given.arguments["watch"] = both
+        return train(*given.args, **given.kwargs)
+
     return wrapped
-
-
-if not hasattr(torch.Tensor.backward, "__wrapped__"):
-    torch.Tensor.backward = after_backward(torch.Tensor.backward)
 
 
 class StoppedError(Exception):
@@ -204,6 +217,8 @@ def lesson(name: str):
     """The lesson as a module, and its question and claim above everything else."""
     module = lessons()[name].module()
     module.print = lambda *_, **__: None  # what it prints is on the screen already
+    if not hasattr(module.train, "__wrapped__"):  # every lab imports it anew
+        module.train = watched(module.train)
     if hasattr(module, "load_digits"):  # the same in all lessons, and large
         if not DIGITS:
             DIGITS.append(functools.cache(module.load_digits))

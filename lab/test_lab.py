@@ -39,16 +39,19 @@ def test_turns_are_taken_in_the_order_of_asking():
     assert order == [*range(8)]
 
 
-def train_a_line(seed: int, steps: int = 20) -> list[float]:
+@shared.watched
+def train_a_line(seed: int, steps: int = 20, watch=None) -> list[float]:
     torch.manual_seed(seed)
     net, losses = torch.nn.Linear(3, 1), []
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    for _ in range(steps):
+    for step in range(steps):
         loss = (net(torch.randn(8, 3)) - 1).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
+        if watch is not None:
+            watch(step + 1, loss.item())
     return losses
 
 

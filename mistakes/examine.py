@@ -19,7 +19,7 @@ from tools.catalogue import ROOT, Lesson
 PATIENCE = 600  # seconds for the tests of one lesson
 GRACE = 5  # seconds for a process to tidy up, after it was told to end
 TOLD = "import"  # whose complaint it is, if no test could be asked
-BESIDE = "conftest.py", "pyproject.toml", "matplotlibrc"  # what the tests read
+BESIDE = "conftest.py", "pyproject.toml"  # what the tests read
 
 
 @dataclass

@@ -21,7 +21,7 @@ from tools.runner import several
 KINDS = "code", "verdict", "figure"
 VERDICT = "claim_holds"
 DRAWS = "figure", "draw", "as_tiles"  # begin the names of what makes a figure
-LEFT_OUT = "load_digits", "print_loss", "main", "fetch_mnist", "read_mnist", "conclude"
+LEFT_OUT = "load_digits", "print_loss", "main"
 LOOKS = {"figsize", "size", "fontsize", "linewidth", "markersize", "width_ratios"}
 LOOKS |= {"padding", "color", "alpha", "height_ratios", "xlim", "ylim", "width"}
 PATIENCE = 200  # seconds; a mutant that never ends is noticed, too

@@ -24,8 +24,7 @@ TAKEN = sys.stdlib_module_names | {"benchmarks", "docs", "lab", "mistakes", "too
 # The shortest run of main that does everything once: of these options those it has
 SMALLEST = {"epochs": 1, "steps": 2, "depth": 2, "data": "digits"}
 WORDS = {"ASK", "CLAIM"}  # constants that are said, and change no number
-PLUMBING = ("figure", "fetch_mnist", "print_loss", "conclude")  # begin names of
-# functions that change no number
+SILENT = ("figure", "print_loss")  # begin names of functions that change no number
 HEADER = re.compile(r"# /// script\n((?:#.*\n)+?)# ///\n")
 
 
@@ -67,11 +66,6 @@ class Lesson:
     @property
     def text(self) -> str:
         return read(self.path)
-
-    @property
-    def first_edition(self) -> bool:
-        """Whether it is still to be rewritten, and ends in another way than others."""
-        return first_edition(self.text)
 
     @functools.cached_property
     def tree(self) -> ast.Module:
@@ -164,11 +158,6 @@ class Lesson:
             raise LessonError(f"{named(self.teach)}: model: {error}") from None
 
 
-def first_edition(text: str) -> bool:
-    """Whether a lesson's text is of the first edition."""
-    return "\ndef conclude(" in text
-
-
 def constant(tree: ast.Module, name: str):
     """What the module assigns to this name; None, if nothing."""
     for node in tree.body:
@@ -228,7 +217,7 @@ def recipe(lesson: Lesson) -> str:
     for node in lesson.tree.body[1:-1]:  # without the docstring and the guard
         target = getattr(node, "targets", [node])[0]
         name = getattr(target, "id", getattr(target, "name", ""))
-        said = name in WORDS or name.startswith(PLUMBING)
+        said = name in WORDS or name.startswith(SILENT)
         if said or isinstance(node, ast.Import | ast.ImportFrom):
             continue
         first = min([node.lineno, *(d.lineno for d in decorators(node))])

@@ -40,7 +40,7 @@ def run(lesson: str, threads: int, options: dict) -> tuple[dict, dict]:
     import torch
 
     module = importlib.import_module(lesson)
-    torch.set_num_threads(threads or getattr(module, "THREADS", 1))
+    torch.set_num_threads(threads or 1)
     imported = time.perf_counter()
     numbers = module.main(**options)
     used = {"imports": imported - BEGIN, "main": time.perf_counter() - imported}

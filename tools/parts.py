@@ -46,8 +46,6 @@ def copy() -> list[Lesson]:
     """Renew the shared parts of every lesson; those that had others before."""
     changed = []
     for lesson in lessons().values():
-        if lesson.first_edition:
-            continue
         text = renewed(lesson.text)
         if text != lesson.text:
             lesson.path.write_text(text, encoding="utf-8")

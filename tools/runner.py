@@ -18,11 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.catalogue import ROOT, Lesson, LessonError, first_edition
+from tools.catalogue import ROOT, Lesson, LessonError
 
 PATIENCE = 600  # seconds
 CHILD = ROOT / "tools" / "child.py"
-STYLE = ROOT / "matplotlibrc"
 
 
 class RunError(LessonError):
@@ -50,13 +49,10 @@ class Run:
         return sorted(self.folder.glob("shown/*.png"), key=lambda path: int(path.stem))
 
 
-def environment(text: str = "", **more: str) -> dict[str, str]:
-    """Variables for the process of a lesson with this text: no screen, the same data
-    folder, and our style, if it does not set its own as those of the second edition."""
+def environment(**more: str) -> dict[str, str]:
+    """Variables for the process of a lesson: no screen, the same data folder."""
     data = Path(os.environ.get("NN_DATA", ROOT / "data")).resolve()
     ours = {"MPLBACKEND": "agg", "NN_DATA": str(data)}
-    if first_edition(text):
-        ours["MATPLOTLIBRC"] = str(STYLE)
     return os.environ | ours | more
 
 
@@ -97,7 +93,7 @@ def run(
         asked = {"lesson": lesson.name, "threads": threads, "options": options}
         job.write_text(json.dumps({"show": show, "run": asked}), encoding="utf-8")
         command = [sys.executable, "-P", str(CHILD), str(job), str(report)]
-        variables = environment(source)
+        variables = environment()
         variables.pop("PYTHONPATH", None)  # it must find nothing of this repository
         start = time.perf_counter()
         try:

@@ -2,10 +2,10 @@
 
 A full run takes some 15 seconds, and a dozen places want it: tests, evening, README,
 site. It is made once, and kept in .runs/ (or the folder that NN_RUNS names) under a
-checksum of all that it depends on: the file's text, the options, the style, and the
-versions of Python and of the packages that the lesson lists. Change a letter of any of
-them, and it is run again. A run that ends in an error is never kept: a network that is
-dead today may be there tomorrow. `rm -r .runs` forgets everything, and costs only time.
+checksum of all that it depends on: the file's text, the options, and the versions of
+Python and of the packages that the lesson lists. Change a letter of any of them, and it
+is run again. A run that ends in an error is never kept: a network that is dead today
+may be there tomorrow. `rm -r .runs` forgets everything, and costs only time.
 """
 
 import contextlib
@@ -38,13 +38,10 @@ def folder() -> Path:
 
 def key(lesson: Lesson, text: str, options: dict) -> str:
     """A checksum of all that a run's numbers, words and pictures depend on."""
-    if options.get("data") == "auto":  # what lies on the disk is not in the checksum
-        raise RunError("which data? name them: digits or mnist")
     depends = {
         "lesson": lesson.name,
         "text": text,
         "options": lesson.options | options,  # seed=0 is the default's run
-        "style": runner.STYLE.read_text(encoding="utf-8"),
         "child": runner.CHILD.read_text(encoding="utf-8"),
         "python": platform.python_version(),
         "versions": versions(lesson),

@@ -123,7 +123,7 @@ def test_what_can_be_read_off_a_lesson(tmp_path):
     assert lesson.smallest == {"steps": 2}
     assert lesson.requires == ["torch"]
     assert lesson.on("mnist") == {}
-    reader = written(tmp_path, changed("steps=7", 'steps=7, data="auto"'), "reader")
+    reader = written(tmp_path, changed("steps=7", 'steps=7, data="mnist"'), "reader")
     assert reader.on("mnist") == {"data": "mnist"}
     assert reader.smallest == {"steps": 2, "data": "digits"}
 
@@ -321,18 +321,13 @@ def of_another_python(monkeypatch, tmp_path):
     monkeypatch.setattr(store.platform, "python_version", lambda: "3.99.0")
 
 
-def of_another_style(monkeypatch, tmp_path):
-    (tmp_path / "style").write_text("font.size: 20")
-    monkeypatch.setattr(runner, "STYLE", tmp_path / "style")
-
-
 def of_another_child(monkeypatch, tmp_path):
     text = runner.CHILD.read_text(encoding="utf-8") + "# changed\n"
     (tmp_path / "child.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(runner, "CHILD", tmp_path / "child.py")
 
 
-CHANGES = of_another_package, of_another_python, of_another_style, of_another_child
+CHANGES = of_another_package, of_another_python, of_another_child
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -363,11 +358,6 @@ def test_a_package_that_is_missing_is_named(count, monkeypatch):
     name = lesson.requires[0]
     with pytest.raises(RunError, match=rf"counted\.py: {name} is not installed"):
         store.full(lesson)
-
-
-def test_the_data_are_named_for_what_lies_on_the_disk_is_in_no_checksum(count):
-    with pytest.raises(RunError, match="which data"):
-        store.full(counting(count), data="auto")
 
 
 def test_a_run_that_is_used_is_not_the_next_to_be_forgotten(count):
