@@ -53,7 +53,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,  # its page loads a script from a CDN
     "first_notebook_cell": "# Where an import is missing, as on Colab: "
-    "%pip install -q pytorch-lightning torchmetrics",
+    "%pip install -q pytorch-lightning",
 }
 
 

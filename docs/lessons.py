@@ -16,11 +16,14 @@ from concurrent.futures import as_completed
 from pathlib import Path
 from typing import NoReturn
 
+import compose
 import jinja2
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 from sphinx_gallery.scrapers import figure_rst
 
+from docs.play.export import BUILD as WEIGHTS
+from docs.play.export import export
 from mistakes import __main__ as mistakes
 from tools import catalogue, store
 from tools.catalogue import ROOT, Lesson, LessonError
@@ -34,15 +37,12 @@ try:
     LESSONS = catalogue.lessons()
 except catalogue.LessonError as damaged:
     sys.exit(f"No site is built: {damaged}")
-PLUMBING = {  # no slides
-    "Real handwritten digits",
-    "Nothing lost, nothing trusted blindly",
-    "The verdict, the picture, the command line",
-}
 LINES, MOST_LINES = 20, 21  # of a slide: what it prints; code, in its smallest type
 WORKERS = 2  # runs at a time
-FOR_OTHERS = {"order", "model", "leaves"}  # keys of docs/teach/ that no page shows
-TAUGHT = {"alt", "question", "references", "slide"}
+FOR_OTHERS = {"order", "model"}  # keys of docs/teach/ that no page shows
+TAUGHT = {"alt", "question", "references", "slide", "leaves", "caption", "formula"}
+TAUGHT |= {"where", "paper"}
+PLAYED_WITH = [path.stem for path in sorted(HERE.glob("play/*.html"))]
 
 
 def no_site(why: object) -> NoReturn:
@@ -253,10 +253,16 @@ def known(lesson: str) -> dict:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
         if not TAUGHT <= {*found} <= TAUGHT | FOR_OTHERS:
             raise ValueError(f"{', '.join(sorted(TAUGHT))}; not {[*found]}")
-        taught = filled({name: found[name] for name in TAUGHT})
+        taught = filled({name: found[name] for name in TAUGHT - {"formula"}})
+        taught["formula"] = compose.mathml(found["formula"])  # its braces are its own
+        taught["leaves"] = taught["leaves"].replace("`", "``")
+        taught["svg"] = path.with_suffix(".svg").read_text(encoding="utf-8").strip()
         if len(taught["alt"]) != len(kept["pictures"]):
             raise ValueError(f"alt: one for each of {kept['pictures']}")
-        for entry in [*taught["slide"].values(), *taught["question"]]:
+        if len(taught["paper"]) != 3 or len(taught["question"]) != 3:
+            raise ValueError("three questions and three exercises on paper")
+        asked = [*taught["question"], *taught["paper"]]
+        for entry in [*taught["slide"].values(), *asked]:
             if {*entry} not in ({"minutes", "say"}, {"ask", "answer"}):
                 raise ValueError(f"minutes and say, or ask and answer; not {entry}")
     except Exception as error:  # a typo in it must not look like a bug of the build
@@ -302,28 +308,53 @@ def complete(app, docname: str, source: list[str]) -> None:
             app.env.note_dependency(str(path))
         options = {"trim_blocks": True, "lstrip_blocks": True}
         source[0] = jinja2.Template(source[0], **options).render(measured())
+    if docname == "words":
+        source[0] = jinja2.Template(source[0]).render(
+            shapes=[{"name": name, "letters": letters(name)} for name in chosen()]
+        )
     folder, _, lesson = docname.partition("/")
     if folder == "gallery" and lesson in chosen():
         read = [LESSONS[lesson].mistakes, LESSONS[lesson].teach]
         read += [GALLERY / f"{lesson}.json", *HERE.glob("templates/*.rst")]
         for path in read:
             app.env.note_dependency(str(path))
-        about = known(lesson) | {"colab": app.config.colab}
-        about |= {"pad": None, "cluster": None}
-        if lesson == "cnn":
-            app.env.note_dependency(str(BUILD / "pad.json"))
-            about["pad"] = json.loads((BUILD / "pad.json").read_text(encoding="utf-8"))
-        if lesson == "lightning":
-            app.env.note_dependency(str(TABLES))
-            about["cluster"] = tables()["cluster"]
-        head, code, rest = source[0].partition(".. code-block:: Python")
-        took = "({:.0f} minutes {:.3f} seconds)".format(*divmod(about["seconds"], 60))
-        rest = re.sub(r"(time of the script:\*\* )\(.*\)", rf"\1{took}", rest)
-        alts = iter(about["alt"])
-        rest = re.sub(r":alt: .*", lambda _: f":alt: {next(alts)}", rest)
-        before = render("before.rst", **about)
-        after = render("after.rst", **about, mistakes=both_sides(lesson))
-        source[0] = f"{head}\n{before}\n{code}{rest}\n{after}"
+        source[0] = page(app, lesson, source[0])
+
+
+def letters(lesson: str) -> str:
+    """What the lesson's :Shapes: say."""
+    found = re.search(r"(?m)^:Shapes: (.+(?:\n    .+)*)", LESSONS[lesson].docstring)
+    return " ".join(found[1].split())
+
+
+def page(app, lesson: str, gallery: str) -> str:
+    """The text of a lesson's page, from what the gallery wrote about it."""
+    about = known(lesson) | {"colab": app.config.colab, "play": None, "cluster": None}
+    if lesson in PLAYED_WITH:
+        html = (HERE / "play" / f"{lesson}.html").read_text(encoding="utf-8")
+        about["play"] = {"html": html.strip(), "told": export(LESSONS[lesson])}
+        for path in HERE.glob(f"play/{lesson}.*"):
+            app.env.note_dependency(str(path))
+    app.env.note_dependency(str(TABLES))
+    if lesson == "cluster":
+        about["cluster"] = tables()["cluster"]
+    here = list(LESSONS).index(lesson)
+    about["before_it"] = f"/gallery/{list(LESSONS)[here - 1]}" if here else ""
+    about["held"] = [
+        row[-1] for row in tables()["measured"] if LESSONS[lesson].file in row[0]
+    ]
+    found = compose.cut(gallery)
+    found.imports = compose.code(found.imports, "   ")
+    for part in found.parts:
+        part.code = compose.code(part.code, "   " if part.folded else "")
+    return render(
+        "page.rst",
+        **about,
+        page=found,
+        file=LESSONS[lesson].file,
+        diagram=compose.diagram(about["svg"]),
+        mistakes=both_sides(lesson),
+    )
 
 
 TABLES = ROOT / "benchmarks" / "tables.json"  # `python -m benchmarks render` writes it
@@ -467,13 +498,11 @@ def deck(lesson: str) -> str:
     text = text.strip().splitlines()
     heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
     cells = [part[1].strip("\n").splitlines() for part in parts[1::2]]
-    second = not LESSONS[lesson].first_edition
-    if second:
-        heads = heads[: heads.index("The lesson")]  # what follows may be skipped
+    heads = heads[: heads.index("The lesson")]  # what follows may be skipped
     shown = {
         head: cell
         for head, cell in zip(heads, cells, strict=False)
-        if head not in PLUMBING and not (second and any(map(draws, cell)))
+        if not any(map(compose.draws, cell))
     }
     names = ["picture", *(f"picture {n}" for n in range(2, 9))]
     pictures = dict(zip(names, about["pictures"], strict=False))
@@ -481,6 +510,7 @@ def deck(lesson: str) -> str:
         "ask",
         "predict",
         "idea",
+        "diagram",
         *shown,
         "printed",
         *pictures,
@@ -501,17 +531,13 @@ def deck(lesson: str) -> str:
         **about,
         title=text[0],
         ideas=leads("\n".join(text[2:])),
+        diagram=compose.diagram(about["svg"], "fragment"),
         notes=notes,
         parts={head: code_slides(lines) for head, lines in shown.items()},
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
         printed_slides=[(size(lines), lines) for lines in pages(paragraphs[1:-1])],
     )
-
-
-def draws(line: str) -> bool:
-    """Whether a line begins a function that draws: such a part has no slide."""
-    return line.startswith(("def figure(", "def figure_", "def draw_"))
 
 
 def leads(text: str) -> list[str]:
@@ -566,9 +592,10 @@ def copy_downloads(app, exception) -> None:
         "pictures": [PICTURES / f"{n}.{end}" for n in names for end in ("png", "svg")],
         "lessons": [lesson.path for lesson in chosen().values()],
     }
-    if "cnn" in chosen():
-        runtime = [*(BUILD / "pad").iterdir()]
-        copied["pad"] = [ROOT / "lab" / "pad.js", HERE / "draw.js", *runtime]
+    copied["play"] = [HERE / "play" / "nn.js"]
+    for lesson in {*PLAYED_WITH} & {*chosen()}:
+        copied["play"].append(HERE / "play" / f"{lesson}.js")
+        copied["play"].append(WEIGHTS / f"{lesson}.weights.js")
     for folder, files in copied.items():
         (app.outdir / folder).mkdir(exist_ok=True)
         for file in files:

@@ -34,7 +34,6 @@ if not NAMED:
     PAGES = [name for name in PAGES if "_static" not in name]
 
 whole_site = pytest.mark.skipif(bool(NAMED), reason="NN_PAGES names pages of lessons")
-needs_pad = pytest.mark.skipif("cnn" not in LESSONS, reason="only cnn's page has a pad")
 
 
 def outside(urls: list[str]) -> list[str]:

@@ -68,8 +68,8 @@ def test_the_answers_fold_out_by_keyboard_and_the_rest_is_seen(page, base_url, l
     page.goto(f"{base_url}gallery/{lesson}.html")
     printed = page.locator(".sphx-glr-script-out").all_inner_texts()
     assert "In this run the claim holds." in printed[-1]
-    folded = page.locator("details.sd-dropdown")
-    assert folded.count() == 4
+    folded = page.locator("details.nn-answer")
+    assert folded.count() == 4 + 3  # predictions and the claim; exercises on paper
     for fold in folded.all():
         answer = fold.locator(".sd-summary-content")
         assert not answer.is_visible()
@@ -151,7 +151,8 @@ def test_no_slide_overflows_and_no_letter_is_under_20_px(page, base_url, name):
             """() => {
               const slide = Reveal.getCurrentSlide();
               const box = slide.getBoundingClientRect(), scale = Reveal.getScale();
-              const inner = [...slide.querySelectorAll("*:not(aside)")];
+              const inner = [...slide.querySelectorAll(
+                "*:not(aside, title, desc)")];
               const right = inner.map(e => e.getBoundingClientRect().right - box.left);
               const left = inner.map(e => e.getBoundingClientRect().left - box.left);
               const text = inner.filter(e => [...e.childNodes].some(

@@ -23,7 +23,6 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 from lessons import race_rows, with_mistakes  # noqa: E402
 from pages import (  # noqa: E402
-    BUILD,
     DECKS,
     GALLERY,
     LESSONS,
@@ -31,7 +30,6 @@ from pages import (  # noqa: E402
     PAGES,
     SITE,
     ZIP,
-    needs_pad,
     outside,
     whole_site,
 )
@@ -161,20 +159,44 @@ def test_the_front_page_has_a_card_of_the_lesson(lesson):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_a_lesson_page_is_whole(lesson):
-    """The run's output and pictures, three answers to fold out, mistakes, Colab."""
+    """In the reader's order: the answers folded, the idea drawn, all that came out."""
     name = f"gallery/{lesson}.html"
     page = read(name)
     known = json.loads((GALLERY / f"{lesson}.json").read_text(encoding="utf-8"))
     printed = page.select(".sphx-glr-script-out")[-1].get_text()
     assert "In this run the claim holds." in printed
     assert without_ends(known["printed"]) == without_ends(printed)
-    shown = page.select("img.sphx-glr-single-img, img.sphx-glr-multi-img")
+    heads = [one.get_text().rstrip("#") for one in page.select("h2")]
+    order = ["Predict before you run", "The idea", "Play with it", "The lesson"]
+    order += ["Real handwritten digits", "The command line", "What it prints"]
+    order += ["The picture of this run", "The pictures of this run", "The claim"]
+    order += ["With pencil and paper", "Mistakes", "How it connects", "References"]
+    assert [head for head in heads if head in order] == [
+        head for head in order if head in heads
+    ]
+    assert len({*order} - {*heads}) <= 3  # one or several pictures; no loader, no play
+    idea = page.select_one("#the-idea")
+    assert len(idea.select("svg [class~=nn-step], svg .nn-step")) >= 3
+    assert idea.select_one("svg title") and idea.select_one("figcaption").get_text()
+    assert idea.select_one("math")
+    shown = page.select("#the-picture-of-this-run img, #the-pictures-of-this-run img")
     assert len(shown) == len(known["pictures"]) > 0
     for picture, kept in zip(shown, known["pictures"], strict=True):
         file = file_of(name, picture["src"])
         assert file.read_bytes() == (SITE / "pictures" / f"{kept}.png").read_bytes()
     folded = page.select("details.sd-dropdown")
-    assert len(folded) == 4
+    answers = page.select("details.nn-answer")
+    assert len(answers) == 4 + 3  # predictions and the claim; exercises on paper
+    for head in ("Imports and constants", "tyro.cli"):  # what may be skipped is folded
+        assert any(head in fold.get_text() for fold in folded if fold not in answers)
+    open_code = [
+        one.get_text()
+        for one in page.select(".highlight-Python")
+        if not one.find_parent("details")
+    ]
+    assert open_code and "def claim_holds" in " ".join(open_code)
+    for skipped in ("import torch\n", "def figure(", "def load_digits", "tyro"):
+        assert not any(skipped in one for one in open_code)
     assert not any(fold.has_attr("open") for fold in folded)
     assert all(fold.select_one(".sd-summary-content").get_text() for fold in folded)
     mistakes = mistakes_of(lesson)
@@ -217,24 +239,6 @@ def test_a_missed_target_is_bold_and_further_columns_are_there():
     assert missed == [*same, "**0.953**", "1.2", "0.95", "0.25; 0.5"]
     assert met == [*same, "0.953", "1.2", "1", ""]
     assert none == [*same, "0.953", "1.2", "", ""]
-
-
-@needs_pad
-def test_the_pad_says_what_it_was_trained_on_and_stands_on_one_page_only():
-    told = json.loads((BUILD / "pad.json").read_text(encoding="utf-8"))
-    lesson = (GALLERY / "cnn.json").read_text(encoding="utf-8")
-    right = json.loads(lesson)["numbers"]["cnn_centred"]  # of the small digits
-    share = float(re.search(r"it reads ([\d.]+)%", told)[1])
-    if "MNIST" in told:
-        assert told.startswith("Trained on 60,000 digits of MNIST. ") and share > 98
-    else:
-        assert told.startswith("Trained on 1,437 small digits: expect mistakes. ")
-        assert share == round(100 * right, 1)
-    pages = {n: (SITE / n).read_text(encoding="utf-8") for n in PAGES}
-    assert [n for n in pages if 'id="nn-pad"' in pages[n]] == ["gallery/cnn.html"]
-    assert told in " ".join(pages["gallery/cnn.html"].split())
-    notebook = (SITE / "notebooks" / "cnn.ipynb").read_text(encoding="utf-8")
-    assert "nn-pad" not in notebook
 
 
 def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
