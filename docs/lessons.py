@@ -256,7 +256,7 @@ def known(lesson: str) -> dict:
         taught = filled({name: found[name] for name in TAUGHT - {"formula"}})
         taught["formula"] = compose.mathml(found["formula"])  # its braces are its own
         taught["leaves"] = taught["leaves"].replace("`", "``")
-        taught["svg"] = path.with_suffix(".svg").read_text(encoding="utf-8").strip()
+        taught["svg"] = LESSONS[lesson].diagram.read_text(encoding="utf-8").strip()
         if len(taught["alt"]) != len(kept["pictures"]):
             raise ValueError(f"alt: one for each of {kept['pictures']}")
         if len(taught["paper"]) != 3 or len(taught["question"]) != 3:
@@ -315,6 +315,7 @@ def complete(app, docname: str, source: list[str]) -> None:
     folder, _, lesson = docname.partition("/")
     if folder == "gallery" and lesson in chosen():
         read = [LESSONS[lesson].mistakes, LESSONS[lesson].teach]
+        read.append(LESSONS[lesson].diagram)
         read += [GALLERY / f"{lesson}.json", *HERE.glob("templates/*.rst")]
         for path in read:
             app.env.note_dependency(str(path))

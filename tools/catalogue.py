@@ -55,6 +55,10 @@ class Lesson:
         return ROOT / "docs" / "teach" / f"{self.name}.toml"
 
     @property
+    def diagram(self) -> Path:
+        return self.teach.with_suffix(".svg")
+
+    @property
     def lab(self) -> Path:
         return ROOT / "lab" / f"{self.name}_lab.py"
 

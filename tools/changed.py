@@ -1,8 +1,8 @@
 """Prints the lessons that the last commit changed, and the first one: cnn,rnn.
 
 `python -m tools.changed [REV]`: since that commit instead. A lesson has changed if its
-file, its test, its mistakes, its teaching file or its lab has. The first is always
-there, so that one page and one deck are always opened.
+file, its test, its mistakes, what is taught of it, what is played with on its page or
+its lab has. The first is always there, so that one page and one deck are always opened.
 """
 
 import argparse
@@ -17,8 +17,11 @@ def changed(files: list[str]) -> list[str]:
     first, *rest = lessons().values()
     found = [first.name]
     for lesson in rest:
-        own = (lesson.path, lesson.test, lesson.mistakes, lesson.teach, lesson.lab)
-        if any(path.relative_to(ROOT).as_posix() in files for path in own):
+        own = [lesson.path, lesson.test, lesson.mistakes, lesson.teach, lesson.lab]
+        own.append(lesson.diagram)
+        names = [path.relative_to(ROOT).as_posix() for path in own]
+        names += [f"docs/play/{lesson.name}.{end}" for end in ("html", "js", "py")]
+        if {*names} & {*files}:
             found.append(lesson.name)
     return found
 

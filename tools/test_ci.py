@@ -54,6 +54,8 @@ def test_the_pages_of_changed_lessons_are_opened_and_always_the_first():
     assert changed(["README.md", f"{second}.py"]) == [first, second]
     assert changed([f"docs/teach/{third}.toml", f"{first}.py"]) == [first, third]
     assert changed([f"mistakes/{second}.toml"]) == [first, second]
+    assert changed([f"docs/teach/{second}.svg"]) == [first, second]
+    assert changed([f"docs/play/{third}.js"]) == [first, third]
     assert changed([f"lab/{second}_lab.py"]) == [first, second]
 
 

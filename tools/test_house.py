@@ -10,6 +10,7 @@ import tokenize
 import tomllib
 from pathlib import Path
 from typing import get_args
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -93,10 +94,27 @@ def tracked(pattern: str = "") -> list[Path]:
 
 
 @every_lesson
-def test_a_lesson_has_its_four_files(lesson):
-    files = [lesson.path, lesson.test, lesson.mistakes, lesson.teach]
+def test_a_lesson_has_its_five_files(lesson):
+    files = [lesson.path, lesson.test, lesson.mistakes, lesson.teach, lesson.diagram]
     missing = [str(path.relative_to(ROOT)) for path in files if not path.exists()]
     assert not missing, f"{lesson.file} is no lesson yet without {', '.join(missing)}"
+
+
+@every_lesson
+def test_a_diagram_can_be_read_on_a_phone_and_is_also_told_in_words(lesson):
+    svg = ElementTree.parse(lesson.diagram).getroot()
+    name = "{http://www.w3.org/2000/svg}"
+    left, top, wide, high = map(float, svg.get("viewBox").split())
+    assert (left, top, wide) == (0, 0, 640) and 280 <= high <= 400
+    assert len(svg.find(f"{name}title").text.split()) >= 3
+    assert len(svg.find(f"{name}desc").text.strip()) >= 60
+    labelled = {svg.find(f"{name}title").get("id"), svg.find(f"{name}desc").get("id")}
+    assert set(svg.get("aria-labelledby").split()) == labelled
+    steps = [one for one in svg.iter(f"{name}g") if one.get("class") == "nn-step"]
+    assert 3 <= len(steps) <= 6
+    sizes = [float(one.get("font-size")) for one in svg.iter() if one.get("font-size")]
+    assert sizes and min(sizes) >= 20  # a phone shows 640 as 360
+    assert not list(svg.iter(f"{name}image")) and not list(svg.iter(f"{name}script"))
 
 
 @pytest.mark.parametrize("folder", ["mistakes", "docs/teach"])
