@@ -266,7 +266,7 @@ def three_identical_tokens() -> None:
 # *Why does the question find* ``bob 3`` *and not itself?* It is a token like the
 # others, and its own key has the right name too. But its value has no digit to tell, so
 # weight on itself is wasted. Training therefore finds a vector for UNKNOWN with which
-# the question's own key fits its own query badly.
+# the question's own key fits its own query far worse than the right pair's does.
 #
 # *Does the order count?* If the pairs change places, their weights and their values
 # move with them, and the weighted mean is the same. In a sentence the order should
@@ -554,9 +554,9 @@ def figure(weights: list[float], right: dict[str, list[float]]) -> Figure:
 # Averaging does learn something: which digit stands most often among 8 pairs. Among 60
 # pairs that is worth nothing.
 #
-# How sure are these percentages? Shares of 1000 lists are known to within some 2
-# points, and better if they are near 100 %; the share of 150 lists of 1000 pairs to
-# within some 4.
+# How sure are these percentages? Shares of 1000 lists are known to within some 3
+# points, and better if they are near 0 or 100 %; the share of 150 lists of 1000 pairs
+# to within some 4.
 TESTS = [  # network, pairs in a list, lists
     ("averaging", 8, 1000),
     ("averaging", 60, 1000),
@@ -583,7 +583,7 @@ def by_length(networks: dict[str, nn.Module]) -> dict[str, float]:
 # All distances
 # -------------
 # At every distance the lists are the same 300, so a network for which distance cannot
-# matter draws a level line. How high the line lies is known to within some 4 points: a
+# matter draws a level line. How high the line lies is known to within some 5 points: a
 # network that guesses may well be right in 13 % of 300 lists, and not in 10 %.
 #
 # Guessing would be right in 10 %. Why is the recurrent network right in even less, if

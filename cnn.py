@@ -178,7 +178,7 @@ def place(images: Tensor, labels: Tensor, count: int) -> tuple[Tensor, Tensor]:
 # The order is a list of the numbers 0 to 783, drawn once. The pixel at place i of a
 # shuffled image is the one that stood at place order[i] before. This order is the same
 # for all images. If each had an order of its own, no place would mean anything, and all
-# that a network could still see is how much ink there is.
+# that a network could still see is how much ink there is, and how dark it is.
 def shuffle_pixels(images: Tensor, order: Tensor) -> Tensor:
     lists = images.flatten(start_dim=1)  # (N, 784)
     shuffled = lists[:, order]  # (N, 784)

@@ -333,7 +333,7 @@ class DigitClassifier(pl.LightningModule):
 # A *callback* has hooks, too: for printing, saving, stopping early. Lightning brings
 # many. ``ModelCheckpoint`` saves after each epoch what is needed to go on (the weights,
 # what Adam remembers, the number of the epoch), and remembers which epoch was the best.
-# The newest file is also there as ``last.ckpt``.
+# The newest file is also there as ``last.ckpt`` (in a second run ``last-v1.ckpt``).
 #
 # ``Watch`` is one of our own, so that we see losses while it trains. It finds what
 # ``self.log`` was told in ``callback_metrics``.
@@ -457,11 +457,14 @@ def lightning_losses(
     log = Path(trainer.log_dir, "metrics.csv")  # in a new folder for each run
     torch.manual_seed(seed)  # the same weights to start from
     module = DigitClassifier()
+
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except pickle.UnpicklingError:
-        sys.exit(f"--resume {resume}: not read, it is damaged or holds a program")
-    except (OSError, EOFError, RuntimeError, MisconfigurationException) as error:
+    except (pickle.UnpicklingError, EOFError, KeyError):
+        if checkpoint is None:
+            raise
+        sys.exit(f"--resume {resume}: it is damaged, or holds more than numbers")
+    except (OSError, RuntimeError, MisconfigurationException) as error:
         if checkpoint is None:
             raise
         sys.exit(f"--resume {resume}: {str(error).splitlines()[0]}")

@@ -777,6 +777,30 @@ def test_a_checkpoint_that_is_missing_or_has_gone_too_far_is_one_line(
     assert len(stop.value.code.splitlines()) == 1
 
 
+def an_empty_file(path: Path) -> None:
+    path.write_bytes(b"")  # what a power cut may leave
+
+
+def a_file_that_is_cut(path: Path) -> None:
+    torch.save({"state_dict": torch.rand(1000)}, path)
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def weights_of_somebody_else(path: Path) -> None:
+    torch.save({"weights": torch.rand(3)}, path)
+
+
+@pytest.mark.parametrize(
+    "write", [an_empty_file, a_file_that_is_cut, weights_of_somebody_else]
+)
+def test_a_file_that_is_no_checkpoint_is_one_line(digits, tmp_path, write):
+    write(tmp_path / "other.ckpt")
+    with pytest.raises(SystemExit) as stop:
+        lightning_losses(make_trainer(2), digits, "other.ckpt", seed=0)
+    assert stop.value.code.startswith("--resume other.ckpt: ")
+    assert len(stop.value.code.splitlines()) == 1
+
+
 def test_an_error_that_no_checkpoint_made_is_not_hidden(digits, monkeypatch):
     def full_disk(self, batch, batch_idx):
         raise OSError("no space is left")
@@ -798,7 +822,7 @@ def test_a_checkpoint_with_a_payload_is_refused_and_does_not_run(digits, tmp_pat
     with pytest.raises(SystemExit) as stop:
         lightning_losses(make_trainer(2), digits, "trap.ckpt", seed=0)
     assert stop.value.code.startswith("--resume trap.ckpt: ")
-    assert "program" in stop.value.code
+    assert "more than numbers" in stop.value.code
     keeper = SimpleNamespace(best_model_path="trap.ckpt")
     with pytest.raises(pickle.UnpicklingError):
         best_epoch_accuracy(SimpleNamespace(checkpoint_callback=keeper), digits)

@@ -340,10 +340,11 @@ def page(app, lesson: str, gallery: str) -> str:
     if lesson == "cluster":
         about["cluster"] = tables()["cluster"]
     here = list(LESSONS).index(lesson)
-    about["before_it"] = f"/gallery/{list(LESSONS)[here - 1]}" if here else ""
-    about["held"] = [
-        row[-1] for row in tables()["measured"] if LESSONS[lesson].file in row[0]
-    ]
+    before = list(LESSONS)[here - 1] if here else ""
+    about["before_it"] = f"/gallery/{before}" if before in chosen() else ""
+    about["runs_as_notebook"] = "__file__" not in LESSONS[lesson].text
+    rows = {row[0].strip("`"): row for row in tables()["measured"]}
+    about["held"] = rows.get(LESSONS[lesson].file, [""])[-1]  # a new one has no row
     found = compose.cut(gallery)
     found.imports = compose.code(found.imports, "   ")
     for part in found.parts:

@@ -170,9 +170,11 @@ def test_everything_has_a_name_and_can_be_reached_by_keyboard(page, lesson):
     play = visit(page, lesson)
     names = play.evaluate(
         """play => [...play.querySelectorAll(
-          "button, select, input, textarea, canvas, [tabindex]")].map(e =>
-          e.ariaLabel || e.labels?.[0]?.textContent || e.textContent.trim()
-          || e.getAttribute("aria-labelledby") || `? ${e.outerHTML.slice(0, 60)}`)"""
+          "button, select, input, textarea, canvas, svg[role=img], [tabindex]")].map(
+          e => e.ariaLabel || e.labels?.[0]?.textContent.trim()
+          || (e.tagName === "BUTTON" && e.textContent.trim())
+          || document.getElementById(e.getAttribute("aria-labelledby"))?.textContent
+          || `? ${e.outerHTML.slice(0, 60)}`)"""
     )
     assert names and [name for name in names if name.startswith("?")] == []
     assert play.locator("[tabindex]:not([tabindex='0'])").count() == 0
@@ -329,7 +331,11 @@ def test_the_window_shows_25_products_and_moves_with_the_arrow_keys(page, networ
         assert abs(float(text) - number) <= 0.0051
     for _ in range(40):
         page.keyboard.press("ArrowRight")  # it stops at the edge
-    assert page.locator("#nn-products td").count() == 25
+    products = (image[row : row + 5, 23:] * kernel).flatten()
+    shown = page.locator("#nn-products b").all_inner_texts()
+    for text, product in zip(shown, products.tolist(), strict=True):
+        assert abs(float(text) - product) <= 0.0051
+    assert page.wrong == []
 
 
 @needs_cnn

@@ -44,7 +44,7 @@ def loops(digits, epochs: int, both: bool = True) -> dict:
 @app.function
 def framework(digits, epochs: int) -> tuple[dict[int, float], float]:
     """As main() does it, but for a folder that is gone afterwards."""
-    trainer = lightning.make_trainer(epochs)
+    trainer = lightning.make_trainer(epochs, watch=shared.watch)
     digits = copy.copy(digits)  # the trainer leaves its name in it
     with tempfile.TemporaryDirectory() as folder:
         trainer.logger = lightning.pl.loggers.CSVLogger(folder)

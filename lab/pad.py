@@ -24,7 +24,7 @@ def ink(starts: Tensor, ends: Tensor, mnist: bool) -> Tensor:
     grid = torch.arange(size) + 0.5
     pixels = torch.cartesian_prod(grid, grid).flip(1).double()  # (P, 2)
     way = ends - starts
-    long = way.square().sum(dim=1).clamp(min=1e-9)  # + 1e-9 is lost in an export
+    long = way.square().sum(dim=1).clamp(min=1e-9)
     along = pixels @ way.T - (starts * way).sum(dim=1)  # (P, L)
     part = (along / long).clamp(0, 1)
     apart = pixels.square().sum(dim=1, keepdim=True) - 2 * pixels @ starts.T

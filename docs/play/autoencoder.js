@@ -161,6 +161,7 @@
   find("codes").onpointermove = (event) => event.pointerId === finger && follow(event);
   find("codes").onpointerup = find("codes").onpointercancel = () => { finger = null; };
   find("codes").onkeydown = (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;  // the browser's own
     const steps = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [-1, 0],
       ArrowRight: [1, 0] };
     const step = steps[event.key];

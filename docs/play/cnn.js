@@ -185,7 +185,7 @@ plus the kernel's bias ${bias.toFixed(2)}: ${sum.toFixed(2)}`);
 
   let finger = null;
   find("draw").onpointerdown = (event) => {
-    if (finger !== null) return;
+    if (finger !== null || strokes.flat().length >= 2000) return;
     find("draw").setPointerCapture((finger = event.pointerId));
     strokes.push([]);
     add(event);
@@ -204,6 +204,7 @@ plus the kernel's bias ${bias.toFixed(2)}: ${sum.toFixed(2)}`);
       Math.floor(((event.clientX - box.left) / box.width) * 28) - 2);
   };
   find("image").onkeydown = (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;  // the browser's own
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
       ArrowRight: [0, 1] };
     const step = steps[event.key];
@@ -224,6 +225,7 @@ plus the kernel's bias ${bias.toFixed(2)}: ${sum.toFixed(2)}`);
   for (let number = 0; number < 16; number++) find("kernel").add(new Option(number + 1, number));
   find("kernel").onchange = (event) => choose(Number(event.target.value));
   const asked = nn.settings();
-  if (asked.kernel in weights["conv1.bias"].data) kernel = Number(asked.kernel);
-  take(asked.digit >= 0 && asked.digit <= 9 ? Number(asked.digit) : 3);
+  const kernels = weights["conv1.bias"].data.length;
+  if (/^\d+$/.test(asked.kernel) && asked.kernel < kernels) kernel = Number(asked.kernel);
+  take(/^\d$/.test(asked.digit) ? Number(asked.digit) : 3);
 })();

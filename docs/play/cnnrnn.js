@@ -149,6 +149,7 @@ Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).
   };
   find("place").onpointerup = find("place").onpointercancel = () => { grabbed = null; };
   find("place").onkeydown = (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;  // the browser's own
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
       ArrowRight: [0, 1] };
     const step = steps[event.key];

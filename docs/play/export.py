@@ -39,10 +39,13 @@ def script(tensors: dict[str, torch.Tensor], name: str) -> str:
 def export(lesson: Lesson) -> str:
     """Write the weights of this lesson's page, if they are not there; what to say of
     them."""
-    text = lesson.text + source(lesson).read_text(encoding="utf-8") + torch.__version__
+    files = [lesson.path, source(lesson), Path(__file__)]
+    text = "".join(file.read_text(encoding="utf-8") for file in files)
+    text += torch.__version__
     mark = hashlib.sha256(text.encode()).hexdigest()
     kept = BUILD / f"{lesson.name}.json"
-    if kept.exists():
+    made = [BUILD / f"{lesson.name}.{end}" for end in ("json", "pt", "weights.js")]
+    if all(path.exists() for path in made):
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["mark"] == mark:
             return known["told"]

@@ -113,9 +113,13 @@ nn.paint = (canvas, x, rows = 1, most = Math.max(...x.data) || 1) => {
 // What the address says after #, as in page.html#depth=50&kind=plain, and how to say it
 // there: who opens the same address sees the same.
 nn.settings = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+// Browsers refuse a page that changes its address too often, as while one drags: then it
+// is tried once more when the hand rests.
 nn.remember = (settings) => {
-  const text = new URLSearchParams(settings).toString();
-  history.replaceState(null, "", `#${text}`);
+  const text = `#${new URLSearchParams(settings)}`;
+  clearTimeout(nn.later);
+  try { history.replaceState(null, "", text); } catch { /* refused, as in Safari */ }
+  if (location.hash !== text) nn.later = setTimeout(() => nn.remember(settings), 1000);
 };
 
 // A line that is read aloud when it changes, and only then.
