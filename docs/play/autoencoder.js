@@ -161,13 +161,9 @@
   find("codes").onpointermove = (event) => event.pointerId === finger && follow(event);
   find("codes").onpointerup = find("codes").onpointercancel = () => { finger = null; };
   find("codes").onkeydown = (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;  // the browser's own
-    const steps = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [-1, 0],
-      ArrowRight: [1, 0] };
-    const step = steps[event.key];
+    const step = nn.arrow(event);  // down, right
     if (!step) return;
-    event.preventDefault();  // do not scroll the page
-    move(state.x + step[0] / 10, state.y + step[1] / 10);
+    move(state.x + step[1] / 10, state.y - step[0] / 10);
     nn.remember(state);
   };
 

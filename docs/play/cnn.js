@@ -204,12 +204,8 @@ plus the kernel's bias ${bias.toFixed(2)}: ${sum.toFixed(2)}`);
       Math.floor(((event.clientX - box.left) / box.width) * 28) - 2);
   };
   find("image").onkeydown = (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;  // the browser's own
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
-      ArrowRight: [0, 1] };
-    const step = steps[event.key];
+    const step = nn.arrow(event);  // down, right
     if (!step) return;
-    event.preventDefault();  // do not scroll the page
     move(window5.row + step[0], window5.column + step[1]);
   };
 

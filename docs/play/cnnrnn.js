@@ -149,12 +149,8 @@ Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).
   };
   find("place").onpointerup = find("place").onpointercancel = () => { grabbed = null; };
   find("place").onkeydown = (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey) return;  // the browser's own
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
-      ArrowRight: [0, 1] };
-    const step = steps[event.key];
+    const step = nn.arrow(event);  // down, right
     if (!step) return;
-    event.preventDefault();  // do not scroll the page
     change({ top: wrap(state.top + step[0]), left: wrap(state.left + step[1]) });
   };
 

@@ -126,3 +126,13 @@ nn.remember = (settings) => {
 nn.say = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
+
+// Of an arrow key, [down, right] in steps, and the page stays where it is; null for any
+// other key, and where a second key makes it the browser's own, as Alt and left.
+nn.arrow = (event) => {
+  const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1],
+    ArrowRight: [0, 1] };
+  if (!(event.key in steps) || event.altKey || event.ctrlKey || event.metaKey) return null;
+  event.preventDefault();
+  return steps[event.key];
+};
