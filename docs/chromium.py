@@ -1,4 +1,4 @@
-"""Chromium, which prints the PDFs and opens the pages in tests, and where the site lies."""
+"""Chromium, which prints the PDFs and opens the pages in tests; where the site lies."""
 
 import shutil
 from pathlib import Path

@@ -314,6 +314,7 @@ def complete(app, docname: str, source: list[str]) -> None:
         source[0] = jinja2.Template(source[0]).render(
             shapes=[{"name": name, "letters": letters(name)} for name in chosen()]
         )
+    print(f"  {docname}", flush=True)
     folder, _, lesson = docname.partition("/")
     if folder == "gallery" and lesson in chosen():
         read = [LESSONS[lesson].mistakes, LESSONS[lesson].teach]
@@ -597,7 +598,7 @@ def colab() -> str:
 
 
 def remote() -> str:
-    """The address that git has cloned this repository from; nothing, if none is known."""
+    """The address from which git has cloned this repository, if any."""
     if not shutil.which("git"):
         return ""
     command = ["git", "config", "--get", "remote.origin.url"]

@@ -28,14 +28,16 @@ MARGIN = 28  # of a sheet of notes
 MOST = 4  # pages of a handout
 NAMED = re.compile(r"""(?:href|src)="([^"]+)\"""")  # files, in a page
 # Beside its slide a note is small: large letters, and a line around the slide
-NOTES = """.speaker-notes-pdf { font-size: 46px !important; line-height: 1.25 !important }
+NOTES = """
+.speaker-notes-pdf { font-size: 46px !important; line-height: 1.25 !important }
 .speaker-notes-pdf::before { content: none !important }
 .speaker-notes-pdf:last-child { break-after: auto !important }
-.pdf-page:not(:has(.speaker-notes-pdf)) { outline: 3px solid gray; outline-offset: -3px }"""
+.pdf-page { outline: 3px solid gray; outline-offset: -3px }
+"""
 
 
 def main() -> None:
-    """Print what is missing or has changed; say what, for it takes some seconds each."""
+    """Print what is missing or has changed; say what, for each takes some seconds."""
     if not at_hand():
         print("No Chromium here: the site has no PDFs, and no links to them.")
         return
@@ -106,14 +108,14 @@ def text(lesson: str) -> str:
 
 
 def print_handout(page: Page, source: Path, path: Path) -> None:
-    """On at most four pages: if the answers have a page of their own; else without it,
-    and at last in smaller letters, for other machines have wider ones."""
+    """On at most four pages: with the answers on a page of their own, if need be in
+    smaller letters; else without. (Another machine may have wider letters.)"""
     page.goto(source.as_uri())
     foot = f"{page.title()} · <span class='pageNumber'></span> of "
     foot += "<span class='totalPages'></span> · nn, CC BY 4.0"
     style = "font: 8pt sans-serif; width: 100%; text-align: center"
     margin = {"top": "14mm", "bottom": "16mm", "left": "17mm", "right": "17mm"}
-    for apart, scale in ((True, 1), (False, 1), (False, 0.93)):
+    for apart, scale in ((True, 1), (True, 0.93), (False, 1), (False, 0.93)):
         page.evaluate("on => document.body.classList.toggle('apart', on)", apart)
         page.pdf(
             path=path,

@@ -1,7 +1,7 @@
 """What the search shows around the words that it found.
 
-Sphinx would fetch each page for that, which a page on a disk may not do. So the texts of
-all pages come as a script, _static/texts.js, that the search page loads.
+Sphinx would fetch each page for that, which a page on a disk may not do. So the texts
+of all pages come as a script, _static/texts.js, that the search page loads.
 """
 
 import html
@@ -35,6 +35,8 @@ def text_of(node: nodes.Element) -> str:
             continue
         if isinstance(child, nodes.section):
             found.append(f"<section id='{child['ids'][0]}'>{text_of(child)}</section>")
+        elif isinstance(child, nodes.definition_list_item) and child[0]["ids"]:
+            found.append(f"<div id='{child[0]['ids'][0]}'>{text_of(child)}</div>")
         elif isinstance(child, nodes.TextElement):
             found.append(html.escape(child.astext()))
         elif isinstance(child, nodes.Element):
