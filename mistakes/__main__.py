@@ -12,6 +12,7 @@ python -m mistakes mutate attention          small random changes: do tests see 
 import argparse
 import difflib
 import functools
+import hashlib
 import inspect
 import json
 import os
@@ -127,6 +128,12 @@ def broken(source: str, entry: dict) -> str:
     lines = [f"{indent}    {word!r}" for word in words]
     stub = [f"{indent}raise NotImplementedError(", *lines, f"{indent})"]
     return source.replace(right, "\n".join(stub))
+
+
+def code(lesson: Lesson, entry: dict) -> str:
+    """A checksum of the lines that make the numbers and of what the mistake changes."""
+    changed = [catalogue.recipe(lesson), entry["right"], entry["wrong"].strip("\n")]
+    return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:12]
 
 
 # The commands
