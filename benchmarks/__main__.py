@@ -13,28 +13,32 @@ import math
 import os
 import platform
 import re
+import shutil
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 from statistics import mean, median, stdev
 
+from benchmarks import site
 from tools import store
 from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
 from tools.cli import end, positive
-from tools.runner import measure, several
+from tools.runner import Run, measure, several
 
 HERE = Path(__file__).parent
 SEEDS = HERE / "seeds.jsonl"
 KEPT = HERE / "table.json"
 TABLES = HERE / "tables.json"
 PICTURES = ROOT / "docs" / "pictures"
+FIGURES = ROOT / "figures"
 LESSONS_MARK = "<!-- python -m benchmarks render: lessons -->"
 TABLE_MARK = "<!-- python -m benchmarks render: table -->"
 END = "<!-- end -->"
 
 
 def evening(names: list[str], data: str) -> None:
-    """Every lesson once, as on stage: lesson, seconds, whether its claim held."""
+    """Every lesson once, as on stage: lesson, seconds, whether its claim held. Its
+    pictures are kept for the case that it fails there; the site is looked through."""
     failed, together = False, 0.0
     print(f"{'lesson':16}{'seconds':>8}   claim")
     for lesson in chosen(names):
@@ -45,14 +49,41 @@ def evening(names: list[str], data: str) -> None:
             failed = True
             continue
         together += run.used["wall"]
+        keep_pictures(run)
         holds = run.numbers["holds"]
         failed = failed or not holds
         verdict = "holds" if holds else "does NOT hold"
         print(f"{lesson.name:16}{run.used['wall']:8.1f}   {verdict}", flush=True)
     print(f"{'together':16}{together:8.1f}")
     print("An unchanged lesson is not run again; its seconds are those of its run.")
+    print(f"The pictures of these runs, should one fail on stage: {FIGURES}")
+    whole = look_through_site(names)
     if failed:
         raise SystemExit("Not every claim held.")
+    if not whole:
+        raise SystemExit("The site is not whole.")
+
+
+def keep_pictures(run: Run) -> None:
+    """Copy what the run has drawn to where the lesson, run by hand, would leave it."""
+    FIGURES.mkdir(exist_ok=True)
+    for path in run.folder.glob("figures/*"):
+        shutil.copy(path, FIGURES)
+
+
+def look_through_site(names: list[str]) -> bool:
+    """Say whether pages and PDFs will open, if there is a site; whether all is well."""
+    folder = site.found()
+    if folder is None:
+        print("No site here: unpack a release's nn-lecture.zip, or make -C docs html")
+        return True
+    wrong = site.problems(folder, chosen(names))
+    for line in wrong:
+        print(f"    {line}")
+    counted = f"{len(site.pages(folder))} pages, {len(site.pdfs(folder))} PDFs"
+    verdict = f"{len(wrong)} things are wrong" if wrong else "all is there"
+    print(f"The site in {folder}: {counted}, {verdict}.")
+    return not wrong
 
 
 def chosen(names: list[str]) -> list[Lesson]:

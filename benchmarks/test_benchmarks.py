@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import autoencoder
 from benchmarks import __main__ as bench
-from benchmarks import ablation, cluster, floors, growth, race, recipes
+from benchmarks import ablation, cluster, floors, growth, race, recipes, site
 from benchmarks import mistakes as over_seeds
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
 from mistakes import __main__ as mistakes
@@ -235,8 +235,16 @@ def test_every_claim_in_the_readme_was_tried_with_seeds_of_this_very_code():
         assert min(len(found) for found in tried.values()) >= 5
 
 
+@pytest.fixture
+def nothing_yet(monkeypatch, tmp_path):
+    """An evening in a folder without pictures and without a site."""
+    monkeypatch.setattr(bench, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(site, "PLACES", [tmp_path / "site"])
+    return tmp_path
+
+
 def test_evening_names_every_lesson_and_ends_badly_if_a_claim_does_not_hold(
-    monkeypatch, capsys
+    monkeypatch, capsys, nothing_yet
 ):
     def full(lesson, **options):
         held = float(lesson.name != "rnn")
@@ -252,7 +260,7 @@ def test_evening_names_every_lesson_and_ends_badly_if_a_claim_does_not_hold(
     assert "together             2.0" in capsys.readouterr().out
 
 
-def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys):
+def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys, nothing_yet):
     def full(lesson, **options):
         if lesson.name == "rnn":
             raise RunError("rnn.py: OSError: no disk")
@@ -264,6 +272,72 @@ def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys):
     printed = capsys.readouterr().out
     assert "FAILS: rnn.py: OSError: no disk" in printed
     assert "cnn                  2.0   holds" in printed
+
+
+def test_evening_leaves_the_pictures_and_says_how_to_get_a_site(
+    monkeypatch, capsys, nothing_yet
+):
+    drawn = nothing_yet / "run" / "figures" / "cnn.png"
+    drawn.parent.mkdir(parents=True)
+    drawn.write_bytes(b"a picture")
+    found = Run({"holds": 1.0}, "", {"wall": 2.0}, drawn.parent.parent)
+    monkeypatch.setattr(bench.store, "full", lambda lesson, **options: found)
+    bench.evening(["cnn"], "digits")
+    printed = capsys.readouterr().out
+    assert (nothing_yet / "figures" / "cnn.png").read_bytes() == b"a picture"
+    assert f"should one fail on stage: {nothing_yet / 'figures'}" in printed
+    assert "unpack a release's nn-lecture.zip, or make -C docs html" in printed
+
+
+def small_site(folder):
+    """Two pages of cnn.py that link to each other, its script and a PDF."""
+    page = '<html><a href="../{}"></a><a href="https://nowhere.example">.</a></html>'
+    files = {
+        "index.html": '<html><a href="gallery/">all</a><img src="a%20b.png"></html>\n',
+        "gallery/index.html": page.format("gallery/cnn.html#the-idea"),
+        "gallery/cnn.html": page.format("slides/cnn.html?print-pdf"),
+        "slides/cnn.html": page.format("slides/cnn.pdf"),
+        "slides/cnn.pdf": "%PDF-1.4 and much more, then %%EOF\n",
+        "lessons/cnn.py": lessons()["cnn"].text,
+        "a b.png": "a picture",
+        "_static/theme.html": "<p>no whole page",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name, text, said",
+    [
+        ("gallery/cnn.html", None, "gallery/cnn.html is missing"),
+        ("slides/cnn.html", None, "slides/cnn.html is missing"),
+        ("slides/cnn.html", "<html><p>half", "slides/cnn.html is cut off"),
+        ("slides/cnn.pdf", None, "slides/cnn.html leads to ../slides/cnn.pdf"),
+        ("slides/cnn.pdf", "", "slides/cnn.html leads to ../slides/cnn.pdf"),
+        ("slides/cnn.pdf", "%PDF-1.4 and half", "slides/cnn.pdf is cut off"),
+        ("slides/cnn.pdf", "Not Found %%EOF", "slides/cnn.pdf is cut off"),
+        ("a b.png", None, "index.html leads to a%20b.png"),
+        ("gallery/index.html", None, "index.html leads to gallery/"),
+        ("lessons/cnn.py", "print(7)", "of another cnn.py than this one"),
+    ],
+)
+def test_evening_sees_what_is_wrong_with_the_site(
+    monkeypatch, capsys, nothing_yet, name, text, said
+):
+    found = Run({"holds": 1.0}, "", {"wall": 2.0}, bench.HERE)
+    monkeypatch.setattr(bench.store, "full", lambda lesson, **options: found)
+    folder = nothing_yet / "site"
+    small_site(folder)
+    bench.evening(["cnn"], "digits")
+    assert "4 pages, 1 PDFs, all is there" in capsys.readouterr().out
+    if text is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="The site is not whole"):
+        bench.evening(["cnn"], "digits")
+    assert said in capsys.readouterr().out
 
 
 def test_claims_are_asked_of_every_seed_and_a_failing_one_is_named(monkeypatch, capsys):

@@ -8,7 +8,10 @@ the claim, exercises, mistakes.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from docutils.core import publish_string
+from docutils.writers.html5_polyglot import Writer
 from latex2mathml.converter import convert
 
 CUT = re.compile(r"(?m)^\.\. GENERATED FROM PYTHON SOURCE LINES .*\n")
@@ -32,6 +35,7 @@ class Part:
 
 @dataclass
 class Page:
+    title: str
     top: str  # labels, and the title with its line below
     idea: str  # the docstring
     fields: str  # how to run it, shapes, paper
@@ -56,6 +60,7 @@ def cut(source: str) -> Page:
     _, _, footer = source.partition(".. rst-class:: sphx-glr-timing")
     footer = footer.partition(".. _sphx_glr_download")
     return Page(
+        title=title[1],
         top=head[: title.end()],
         idea=text[:fields].strip(),
         fields=text[fields:].strip(),
@@ -95,3 +100,19 @@ def diagram(svg: str, steps: str = "") -> str:
     """The text of a diagram, for a page; with "fragment", built up on a slide."""
     svg = re.sub(r"(?s)^\s*<\?xml.*?\?>\s*", "", svg)
     return svg.replace('class="nn-step"', f'class="nn-step {steps}"') if steps else svg
+
+
+def html(text: str, style: Path) -> str:
+    """A page of this reStructuredText, with the style sheet in it, by docutils alone.
+
+    Not inside Sphinx, which has directives of its own. A warning is an error."""
+    settings = {
+        "halt_level": 2,
+        "initial_header_level": 2,
+        "stylesheet_path": str(style),
+        "embed_stylesheet": True,
+        "syntax_highlight": "long",
+        "smart_quotes": False,
+        "raw_enabled": True,
+    }
+    return publish_string(text, writer=Writer(), settings_overrides=settings).decode()

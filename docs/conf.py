@@ -10,11 +10,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import chromium  # noqa: E402
 import lessons  # noqa: E402
-
-# Where Colab finds the notebooks: the branch that the GitHub workflow publishes.
-repository = os.environ.get("GITHUB_REPOSITORY", "OWNER/nn")
-colab = f"https://colab.research.google.com/github/{repository}/blob/gh-pages/notebooks"
+import search  # noqa: E402
 
 project = "nn"
 author = "the nn team"
@@ -28,8 +26,8 @@ html_title = "nn: neural network lessons in PyTorch"
 html_static_path = ["static"]
 html_favicon = "static/nn.svg"
 html_css_files = ["nn.css"]
+html_js_files = ["print.js"]
 html_show_sourcelink = html_copy_source = html_use_index = False
-html_show_search_summary = False  # it is fetched, which a page on disk may not do
 html_context = {"default_mode": "auto"}
 html_sidebars = {"**": []}
 html_theme_options = {
@@ -58,7 +56,8 @@ sphinx_gallery_conf = {
 
 
 def setup(app):
-    app.add_config_value("colab", colab, "env")
+    app.add_config_value("colab", lessons.colab(), "env")
+    app.add_config_value("paper", chromium.at_hand(), "env")  # whether there are PDFs
     # Another choice of lessons, or of mistakes, is another text of every page
     chosen = [os.environ.get(name) for name in ("LESSON", "NN_MISTAKES")]
     app.add_config_value("chosen", chosen, "env")
@@ -66,4 +65,6 @@ def setup(app):
     app.connect("builder-inited", lessons.prepare, priority=100)  # before the gallery
     app.connect("builder-inited", lessons.write_decks, priority=900)  # after it
     app.connect("source-read", lessons.complete)
+    app.connect("html-page-context", search.prepare)
+    app.connect("build-finished", search.write_texts)
     app.connect("build-finished", lessons.copy_downloads)

@@ -11,7 +11,7 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from bundle import CHROMIUM, SITE  # noqa: E402
+from chromium import CHROMIUM, SITE  # noqa: E402
 
 
 class Quiet(SimpleHTTPRequestHandler):

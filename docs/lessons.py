@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 from concurrent.futures import as_completed
@@ -41,7 +42,7 @@ LINES, MOST_LINES = 20, 21  # of a slide: what it prints; code, in its smallest 
 WORKERS = 2  # runs at a time
 FOR_OTHERS = {"order", "model"}  # keys of docs/teach/ that no page shows
 TAUGHT = {"alt", "question", "references", "slide", "leaves", "caption", "formula"}
-TAUGHT |= {"where", "paper"}
+TAUGHT |= {"where", "paper", "by_hand"}
 PLAYED_WITH = [path.stem for path in sorted(HERE.glob("play/*.html"))]
 
 
@@ -288,6 +289,7 @@ def complete(app, docname: str, source: list[str]) -> None:
         for path in [*read, *GALLERY.glob("*.json"), *HERE.glob("teach/*.toml")]:
             app.env.note_dependency(str(path))
         source[0] = jinja2.Template(source[0]).render(
+            pdfs=app.config.paper,
             lessons=[
                 known(name) | {"title": lesson.title}
                 for name, lesson in chosen().items()
@@ -312,6 +314,7 @@ def complete(app, docname: str, source: list[str]) -> None:
         source[0] = jinja2.Template(source[0]).render(
             shapes=[{"name": name, "letters": letters(name)} for name in chosen()]
         )
+    print(f"  {docname}", flush=True)
     folder, _, lesson = docname.partition("/")
     if folder == "gallery" and lesson in chosen():
         read = [LESSONS[lesson].mistakes, LESSONS[lesson].teach]
@@ -330,7 +333,8 @@ def letters(lesson: str) -> str:
 
 def page(app, lesson: str, gallery: str) -> str:
     """The text of a lesson's page, from what the gallery wrote about it."""
-    about = known(lesson) | {"colab": app.config.colab, "play": None, "cluster": None}
+    about = known(lesson) | {"play": None, "cluster": None}
+    about |= {"colab": app.config.colab, "pdfs": app.config.paper}
     if lesson in PLAYED_WITH:
         html = (HERE / "play" / f"{lesson}.html").read_text(encoding="utf-8")
         about["play"] = {"html": html.strip(), "told": export(LESSONS[lesson])}
@@ -623,6 +627,30 @@ def size(lines: list[str]) -> int:
 
 
 # What can be taken home
+
+
+def colab() -> str:
+    """The folder of Colab that has the notebooks: it reads the branch that the GitHub
+    workflow publishes. Nothing, if this repository is not on GitHub."""
+    name = os.environ.get("GITHUB_REPOSITORY") or on_github(remote())
+    start = "https://colab.research.google.com/github"
+    return f"{start}/{name}/blob/gh-pages/notebooks" if name else ""
+
+
+def remote() -> str:
+    """The address from which git has cloned this repository, if any."""
+    if not shutil.which("git"):
+        return ""
+    command = ["git", "config", "--get", "remote.origin.url"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout
+
+
+def on_github(address: str) -> str:
+    """The owner/name in an address of GitHub; nothing, of another one."""
+    found = re.search(
+        r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$", address.strip()
+    )
+    return found[1] if found else ""
 
 
 def copy_downloads(app, exception) -> None:

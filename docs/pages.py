@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from bundle import BUILD, SITE  # noqa: E402
+from chromium import BUILD, SITE  # noqa: E402
 
 from tools import catalogue  # noqa: E402
 

@@ -9,19 +9,26 @@ import json
 import re
 import sys
 import tomllib
+import unicodedata
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urlparse
 
+import jinja2
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
+import yaml
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
+from pypdf import PdfReader
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-import lessons as site  # noqa: E402
+import lessons  # noqa: E402
+import paper  # noqa: E402
+from chromium import at_hand  # noqa: E402
 from lessons import race_rows, with_mistakes  # noqa: E402
 from pages import (  # noqa: E402
     DECKS,
@@ -38,6 +45,7 @@ from pages import (  # noqa: E402
 from mistakes import __main__ as mistakes  # noqa: E402
 from tools import catalogue  # noqa: E402
 
+needs_pdfs = pytest.mark.skipif(not at_hand(), reason="no Chromium prints PDFs")
 needs_zip = pytest.mark.skipif(not ZIP.exists(), reason="first: make -C docs zip")
 FETCHED = {  # what a browser fetches by itself, and the attribute that says from where
     "link": "href",
@@ -134,8 +142,6 @@ def test_every_link_inside_the_site_leads_somewhere(name):
     for link in links:
         path, fragment = urldefrag(link)
         file = file_of(name, path)
-        if file.suffix == ".pdf" and not ZIP.exists():  # of the decks; bundle.py's
-            continue
         assert file.exists(), link
         if not fragment or file.suffix != ".html" or name in DECKS:  # its own slides
             continue
@@ -215,14 +221,53 @@ def test_a_lesson_page_is_whole(lesson):
     links = [
         one["href"] for one in page.find_all("a") if "Open in Colab" in one.get_text()
     ]
-    if "__file__" in LESSONS[lesson].text:  # it starts processes that read its file
-        assert not links
-        return
-    (colab,) = links
-    start = "https://colab.research.google.com/github/"
-    assert colab.startswith(start)
-    assert colab.endswith(f"/blob/gh-pages/notebooks/{lesson}.ipynb")
-    assert len(colab.removeprefix(start).partition("/blob/")[0].split("/")) == 2
+    alone = "__file__" in LESSONS[lesson].text  # its processes read its file
+    if alone or not lessons.colab():
+        assert links == []
+    else:
+        assert links == [f"{lessons.colab()}/{lesson}.ipynb"]
+
+
+def test_colab_is_told_the_repository_and_nothing_if_there_is_none(monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "somebody/lessons")
+    start = "https://colab.research.google.com/github"
+    assert lessons.colab() == f"{start}/somebody/lessons/blob/gh-pages/notebooks"
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    for address in (
+        "https://github.com/me/nn.git\n",
+        "https://github.com/me/nn/",
+        "git@github.com:me/nn.git",
+        "ssh://git@github.com/me/nn",
+    ):
+        monkeypatch.setattr(lessons, "remote", lambda address=address: address)
+        assert lessons.colab() == f"{start}/me/nn/blob/gh-pages/notebooks"
+    for address in ("", "/work/main\n", "https://example.org/me/nn.git"):
+        monkeypatch.setattr(lessons, "remote", lambda address=address: address)
+        assert lessons.colab() == ""
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("pdfs, colab", [(True, "https://colab"), (False, "")])
+def test_a_page_links_only_to_what_is_made(monkeypatch, lesson, pdfs, colab):
+    """PDFs where Chromium prints them; Colab where it can find the notebooks."""
+    side = {"name": "", "says": "", "difference": [], "symptom": "", "last": ""}
+    side |= {"numbers": {}, "drawn": False}
+    monkeypatch.setattr(lessons, "both_sides", lambda lesson: [side])
+    monkeypatch.setattr(lessons, "PLAYED_WITH", [])
+    app = SimpleNamespace(
+        config=SimpleNamespace(paper=pdfs, colab=colab),
+        env=SimpleNamespace(note_dependency=lambda path: None),
+    )
+    gallery = (GALLERY / f"{lesson}.rst").read_text(encoding="utf-8")
+    page = lessons.page(app, lesson, gallery)
+    assert page.count(f"<../handouts/{lesson}.pdf>") == page.count(".pdf>") == pdfs
+    alone = "__file__" in LESSONS[lesson].text
+    assert page.count("Open in Colab") == bool(colab and not alone)
+    assert page.count("OWNER") == 0
+    index = Path(__file__).with_name("index.rst").read_text(encoding="utf-8")
+    known = lessons.known(lesson) | {"title": ""}
+    index = jinja2.Template(index).render(pdfs=pdfs, lessons=[known], table=[])
+    assert index.count(".pdf>") == 3 * pdfs
 
 
 def test_no_picture_is_transparent_and_lost_in_the_dark():
@@ -267,17 +312,17 @@ def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     kept["lower"] = measured_over_seeds([0.5, 0.6123, 0.79], code)
     kept["touches"] = measured_over_seeds([0.5, 0.6, 0.8], code)
     kept["of_another_time"] = measured_over_seeds([0.5, 0.6, 0.7], "0" * 12)
-    monkeypatch.setattr(site, "OVER_SEEDS", tmp_path / "mistakes.json")
-    site.OVER_SEEDS.write_text(json.dumps({"cnn": kept}))
-    found = site.over_seeds("cnn", "lower", entry)
+    monkeypatch.setattr(lessons, "OVER_SEEDS", tmp_path / "mistakes.json")
+    lessons.OVER_SEEDS.write_text(json.dumps({"cnn": kept}))
+    found = lessons.over_seeds("cnn", "lower", entry)
     assert found["rows"] == [["share", "0.85 (0.8 to 0.9)", "0.612 (0.5 to 0.79)"]]
     assert (found["alike"], found["held"]) == (1, 4)
-    assert site.over_seeds("cnn", "touches", entry)["rows"] == []
-    assert site.over_seeds("cnn", "of_another_time", entry) is None
-    assert site.over_seeds("cnn", "never_measured", entry) is None
-    assert site.over_seeds("cnn", "lower", entry | {"wrong": "c"}) is None
-    assert site.over_seeds("rnn", "lower", entry) is None
-    assert site.spread(0.33333, 0.33333, 0.33333) == "0.333"
+    assert lessons.over_seeds("cnn", "touches", entry)["rows"] == []
+    assert lessons.over_seeds("cnn", "of_another_time", entry) is None
+    assert lessons.over_seeds("cnn", "never_measured", entry) is None
+    assert lessons.over_seeds("cnn", "lower", entry | {"wrong": "c"}) is None
+    assert lessons.over_seeds("rnn", "lower", entry) is None
+    assert lessons.spread(0.33333, 0.33333, 0.33333) == "0.333"
 
 
 def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
@@ -290,7 +335,146 @@ def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
     assert with_mistakes() == []
 
 
+# What the search shows, and what is printed
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_search_has_the_text_of_the_page_and_of_its_sections(lesson):
+    script = (SITE / "_static" / "texts.js").read_text(encoding="utf-8")
+    texts = json.loads(script.removeprefix("const pageTexts = ").strip().rstrip(";"))
+    text = BeautifulSoup(texts[f"gallery/{lesson}"], "html.parser")
+    claim = json.loads((GALLERY / f"{lesson}.json").read_text(encoding="utf-8"))[
+        "claim"
+    ]
+    assert claim in " ".join(
+        text.select_one("[role=main] #the-claim").get_text().split()
+    )
+    assert "<svg" not in text.get_text()  # nobody searches for what draws
+
+
+def letters_of(path: Path) -> list[str]:
+    """Letters and digits of each page: spaces and hyphens are the printer's."""
+    texts = [page.extract_text() for page in PdfReader(path).pages]
+    return [only_letters(text) for text in texts]
+
+
+def only_letters(text: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text))
+
+
+def sizes(path: Path) -> list:
+    """Width and height of each page, within a point."""
+    pages = PdfReader(path).pages
+    return [
+        pytest.approx([float(n) for n in page.mediabox[2:]], abs=1) for page in pages
+    ]
+
+
+@needs_pdfs
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_handout_is_whole_on_four_pages_and_its_answers_come_last(lesson):
+    path = SITE / "handouts" / f"{lesson}.pdf"
+    sides = sizes(path)
+    assert 2 <= len(sides) <= 4 and all(size == [595, 842] for size in sides)
+    known = lessons.known(lesson)
+    foot = only_letters(f"of {len(sides)} · nn, CC BY 4.0")
+    text = "".join(letters_of(path))
+    assert text.count(foot) == len(sides)
+    for number in range(len(sides)):  # the foot of a page may cut a sentence in two
+        text = re.sub(
+            f"{only_letters(LESSONS[lesson].title)}{number + 1}{foot}", "", text
+        )
+    order = [LESSONS[lesson].title, known["ask"]]
+    order += [one["ask"] for one in known["question"]]
+    order += ["The idea", known["caption"], *known["by_hand"]["parts"]]
+    order += [known["printed"].strip().split("\n\n")[1], "The picture", known["claim"]]
+    order += [one["ask"] for one in known["paper"]] + ["The answers"]
+    order += [one["answer"] for one in known["question"] + known["paper"]]
+    at = 0
+    for words in order:
+        words = only_letters(words.replace("``", "").replace("*", ""))
+        assert words in text[at:], words
+        at += text[at:].index(words) + len(words)
+    assert text[at:] == ""  # behind the last answer stands nothing
+
+
+@needs_pdfs
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_sheet_of_notes_has_two_slides_beside_what_is_said(lesson):
+    slides = letters_of(SITE / "slides" / f"{lesson}.pdf")
+    path = SITE / "slides" / f"{lesson}-notes.pdf"
+    sheets = letters_of(path)
+    assert all(size == [842, 595] for size in sizes(path))
+    assert len(sheets) == (len(slides) + 1) // 2 > 5
+    for number, slide in enumerate(slides):
+        assert slide in sheets[number // 2]
+    said = [one["say"] for one in lessons.known(lesson)["slide"].values()]
+    for note in said:
+        note = only_letters(note.replace("``", "").replace("*", ""))
+        assert any(note in sheet for sheet in sheets), note
+
+
+def test_a_handout_of_parts_that_the_lesson_has_not_is_refused(monkeypatch):
+    lesson = next(iter(LESSONS))
+    known = lessons.known(lesson) | {"by_hand": {"parts": ["No such"], "printed": 1}}
+    monkeypatch.setattr(lessons, "known", lambda lesson: known)
+    with pytest.raises(ValueError, match=f"{lesson}.toml: by_hand names no such parts"):
+        paper.text(lesson)
+
+
+def test_what_has_not_changed_is_not_printed_again(monkeypatch, tmp_path):
+    picture, source = tmp_path / "a.png", tmp_path / "a.html"
+    picture.write_text("old")
+    source.write_text('<img src="a.png?v=1">')
+    monkeypatch.setattr(paper, "SITE", tmp_path)
+    monkeypatch.setattr(paper, "MADE", tmp_path)
+    times = []
+
+    def how(page, source, path):
+        times.append(path.name)
+        path.write_bytes(next(SITE.rglob("*.pdf")).read_bytes())
+
+    for _ in range(2):
+        paper.printed(None, source, "slides/a.pdf", how)
+    assert times == ["a.pdf"]
+    picture.write_text("new")
+    paper.printed(None, source, "slides/a.pdf", how)
+    (tmp_path / "slides" / "a.pdf").unlink()
+    paper.printed(None, source, "slides/a.pdf", how)
+    assert times == ["a.pdf"] * 3
+
+
+def test_without_a_browser_no_pdf_is_made_and_it_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(paper, "at_hand", lambda: False)
+    paper.main()
+    assert "no PDFs, and no links to them" in capsys.readouterr().out
+
+
 # What is taken home
+
+
+def test_a_release_gets_the_zip_and_only_publishing_may_write():
+    path = Path(__file__).parents[1] / ".github" / "workflows" / "docs.yml"
+    flow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    asked = flow[True]  # YAML 1.1 reads the key `on` so
+    assert asked["release"] == {"types": ["published"]}
+    assert flow["permissions"] == {"contents": "read"}
+    build, publish = flow["jobs"]["build"], flow["jobs"]["publish"]
+    assert "permissions" not in build
+    assert publish["permissions"] == {"contents": "write"}
+    assert publish["needs"] == "build" and "pull_request" in publish["if"]
+    said = [step.get("run", "") for step in build["steps"]]
+    assert said.index("make -C docs zip") < said.index("pytest docs -n 2")
+    (kept,) = [
+        step["with"] for step in build["steps"] if "path" in step.get("with", {})
+    ]
+    assert "docs/_build/nn-lecture.zip" in kept["path"].split()
+    assert kept["if-no-files-found"] == "error"
+    (upload,) = [one for one in publish["steps"] if "gh release" in one.get("run", "")]
+    assert upload["if"] == "github.event_name == 'release'"
+    assert upload["run"].startswith(
+        'gh release upload "$GITHUB_REF_NAME" nn-lecture.zip'
+    )
 
 
 @pytest.mark.slow
@@ -323,12 +507,12 @@ def test_what_is_taken_home_is_the_lesson(lesson):
 
 @whole_site
 @needs_zip
-def test_the_zip_holds_the_site_and_a_pdf_of_each_deck():
+def test_the_zip_holds_the_site_and_every_pdf():
     with zipfile.ZipFile(ZIP) as archive:
         names = {name.removeprefix("nn-lecture/") for name in archive.namelist()}
         for lesson in LESSONS:
-            for kind in ("", "-notes"):
-                pdf = archive.read(f"nn-lecture/slides/{lesson}{kind}.pdf")
+            for kind in ("slides/{}", "slides/{}-notes", "handouts/{}"):
+                pdf = archive.read(f"nn-lecture/{kind.format(lesson)}.pdf")
                 assert pdf[:4] == b"%PDF"
     for lesson in LESSONS:
         assert f"notebooks/{lesson}.ipynb" in names

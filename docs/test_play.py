@@ -10,7 +10,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from bundle import SITE
+from chromium import SITE
 from pages import LESSONS, outside
 from test_docs import CONTRAST
 from torch.testing import assert_close

@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "docs")]
 
-from bundle import CHROMIUM  # noqa: E402
+from chromium import CHROMIUM  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
 expect.set_options(timeout=120_000)  # a busy machine is slow, not wrong
