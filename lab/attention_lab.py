@@ -13,7 +13,6 @@ with app.setup:
     from functools import partial
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import numpy
     import shared
     import torch
@@ -155,7 +154,7 @@ def panel(width: float, height: float, left: float = 0.1, low: float = 0.14):
     """Fixed margins: to compute them means to draw everything twice."""
     place = {"left": left, "right": 0.98, "top": 0.89, "bottom": low}
     size = width, height
-    return plt.subplots(figsize=size, layout="none", gridspec_kw=place)
+    return shared.Drawing.subplots(figsize=size, layout="none", gridspec_kw=place)
 
 
 @app.function

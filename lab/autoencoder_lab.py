@@ -14,7 +14,6 @@ with app.setup:
     import inspect
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
     import torch
     import torch.nn.functional as F
@@ -152,7 +151,7 @@ def decode(net, point: list[float]) -> torch.Tensor:
 def figure_map(net, codes, labels, point: list[float], marks: dict[str, list[float]]):
     """The map of unseen digits, this point on it, and what it decodes to."""
     # without a layout it is twice as fast: it follows the sliders
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.7), layout="none")
+    fig, (left, right) = shared.Drawing.subplots(1, 2, figsize=(10, 4.7), layout="none")
     left.set_position((0.02, 0.05, 0.38, 0.81))
     right.set_position((0.49, 0.16, 0.49, 0.64))
     show_pixels(left, decode(net, point), "")
@@ -173,7 +172,9 @@ def figure_map(net, codes, labels, point: list[float], marks: dict[str, list[flo
 @app.function
 def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
     """The image rebuilt from noise; below, how well it is rebuilt without noise."""
-    fig, axes = plt.subplot_mosaic("abcd;eeee", figsize=(10, 5.2), height_ratios=[4, 3])
+    fig, axes = shared.Drawing.subplot_mosaic(
+        "abcd;eeee", figsize=(10, 5.2), height_ratios=[4, 3]
+    )
     for key, (name, y) in zip("abcd", views.items(), strict=True):
         off = (y - views["image"]).square().mean()
         show_pixels(axes[key], y, name if key in "ab" else f"{name}: {off:.3f}")
@@ -190,7 +191,7 @@ def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
 
 @app.function
 def show_training(losses: list[float], result):
-    fig, ax = plt.subplots(figsize=(10, 3.6), layout="none")
+    fig, ax = shared.Drawing.subplots(figsize=(10, 3.6), layout="none")
     fig.subplots_adjust(bottom=0.2)
     ax.semilogy(losses)
     ax.minorticks_off()  # half of the time to draw it

@@ -14,7 +14,6 @@ with app.setup:
     import inspect
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
     import torch
     from pad import fit
@@ -127,7 +126,7 @@ ones they read: "
 
 @app.function
 def show_training(losses: list[float], result, networks: int = 1):
-    fig, ax = plt.subplots(figsize=(10, 3.6), layout="none")
+    fig, ax = shared.Drawing.subplots(figsize=(10, 3.6), layout="none")
     fig.subplots_adjust(bottom=0.2)
     ax.plot(losses)
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")

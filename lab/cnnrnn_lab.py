@@ -12,10 +12,10 @@ with app.setup:
     import random
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import numpy
     import shared
     import torch
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     from tools.data import have_mnist
@@ -110,7 +110,9 @@ def played(order: list[int]) -> str:
 @app.function
 def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor):
     """An animated PNG, played three times: film and answer, and both without order."""
-    fig, axes = plt.subplots(1, 4, figsize=(12.8, 3), dpi=75, width_ratios=[2, 3, 2, 3])
+    fig, axes = shared.Drawing.subplots(
+        1, 4, figsize=(12.8, 3), dpi=75, width_ratios=[2, 3, 2, 3]
+    )
     mean = cnnrnn.average_frames(film)[0, 0, 0]
     images, charts = axes[::2], axes[1::2]
     for ax, image in zip(images, (film[0, 0, 0], mean), strict=True):
@@ -126,18 +128,18 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
     screen, bars = images[0].images[0], charts[0].patches
     for artist in (screen, number, *bars):
         artist.set_animated(True)
-    fig.canvas.draw()  # once; then only what moves is drawn
-    still, frames = fig.canvas.copy_from_bbox(fig.bbox), []
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()  # once; then only what moves is drawn
+    still, frames = canvas.copy_from_bbox(fig.bbox), []
     for image, chances in zip(film[0, :, 0], in_order, strict=True):
-        fig.canvas.restore_region(still)
+        canvas.restore_region(still)
         screen.set_data(image.numpy())
         number.set_text(f"frame {len(frames) + 1} of 6")
         for bar, chance in zip(bars, chances.tolist(), strict=True):
             bar.set_width(chance)
         for artist in (screen, number, *bars):
             artist.axes.draw_artist(artist)
-        frames.append(Image.fromarray(numpy.array(fig.canvas.buffer_rgba())))
-    plt.close(fig)
+        frames.append(Image.fromarray(numpy.array(canvas.buffer_rgba())))
     file, times = io.BytesIO(), {"duration": [600] * 5 + [1800], "loop": 3}
     frames[0].save(file, "PNG", append_images=frames[1:], save_all=True, **times)
     return file.getvalue()
@@ -146,7 +148,7 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
 @app.function
 def figure_losses(losses: list[float], title: str):
     """The losses of the two networks, which are trained one after the other."""
-    fig, ax = plt.subplots(figsize=(12.8, 5))
+    fig, ax = shared.Drawing.subplots(figsize=(12.8, 5))
     for start, name in enumerate(VIEWS):
         run = losses[STEPS * start : STEPS * (start + 1)]
         ax.plot(run, label=name.replace("_", " "))

@@ -11,7 +11,6 @@ with app.setup:
     import functools
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
 
     compare_blocks, head = shared.lesson("compare_blocks")
@@ -21,9 +20,8 @@ with app.setup:
     STEPS = 200
     STACKS = compare_blocks.STACKS
     PLACE = {"left": 0.1, "right": 0.98, "top": 0.89, "bottom": 0.16}
-    FAST = {f"figure.subplot.{side}": place for side, place in PLACE.items()}
-    FAST["figure.constrained_layout.use"] = False  # it draws everything twice
-    FAST["figure.figsize"] = 10.8, 4.8  # to be seen together with the controls
+    FAST = {"layout": "none", "gridspec_kw": PLACE}  # a layout draws everything twice
+    FAST["figsize"] = 10.8, 4.8  # to be seen together with the controls
 
 
 @app.function
@@ -35,8 +33,7 @@ def compare(depth: int, size: int, seed: int, steps: int = 0):
 @app.function
 def figure_gradients(measured, predicted):
     """The left half of the lesson's picture: nothing has been trained yet."""
-    with plt.rc_context(FAST):
-        fig, ax = plt.subplots()
+    fig, ax = shared.Drawing.subplots(**FAST)
     compare_blocks.draw_gradients(ax, measured, predicted)
     ax.minorticks_off()
     depth, back = len(measured["plain"]) - 1, measured["plain"][0].item()
@@ -48,8 +45,8 @@ def figure_gradients(measured, predicted):
 @app.function
 def figure_losses(losses: list[float], learned: dict[str, float] | None = None):
     """The losses of the four stacks, which are trained one after another."""
-    with plt.rc_context(FAST):
-        fig, ax = plt.subplots()
+    place = {"gridspec_kw": PLACE | {"right": 0.62}}  # beside it, the legend
+    fig, ax = shared.Drawing.subplots(**FAST | place)
     for run, name in enumerate(STACKS):
         label = name.replace("_", " ")
         if learned:
@@ -58,7 +55,6 @@ def figure_losses(losses: list[float], learned: dict[str, float] | None = None):
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")
     ax.set(xlim=(0, STEPS), ylim=(0, 3), xlabel="step", ylabel="loss")
     ax.set_title("Four stacks, the same digits: which one learns?")
-    fig.subplots_adjust(right=0.62)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))  # the lines fill the rest
     return fig
 

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlparse
 
+import matplotlib.pyplot as plt
 import pytest
 
 HERE = Path(__file__).parent
@@ -18,6 +19,14 @@ from bundle import CHROMIUM  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
 expect.set_options(timeout=120_000)  # a busy machine is slow, not wrong
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_on_pyplots_list():
+    """Another visitor's cell closes those while they are drawn."""
+    plt.close("all")
+    yield
+    assert not plt.get_fignums()
 
 
 @pytest.fixture(scope="session")

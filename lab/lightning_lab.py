@@ -13,7 +13,6 @@ with app.setup:
     from functools import partial
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
 
     from tools.data import have_mnist
@@ -56,7 +55,7 @@ def framework(digits, epochs: int) -> tuple[dict[int, float], float]:
 @app.function
 def figure_losses(losses: list[float], total: int, title: str):
     """The plain loop is trained first; Lightning's losses come to lie on it."""
-    fig, ax = plt.subplots()
+    fig, ax = shared.Drawing.subplots()
     every = -(-total // 100)  # few points, for it is drawn again and again
     plain, ours = losses[:total:every], losses[total::every]
     ax.plot(range(1, 1 + len(plain) * every, every), plain, "0.7", linewidth=8)

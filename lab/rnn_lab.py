@@ -10,7 +10,6 @@ app = marimo.App(width="medium", app_title="rnn: the lab")
 
 with app.setup:
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
     import torch
     import torch.nn.functional as F
@@ -93,7 +92,7 @@ def ask_each_order(nets: dict[str, torch.nn.Module], text: str) -> str:
 @app.function
 def canvas(rows: int = 1, **options):
     place = {"left": 0.14, "right": 0.87, "top": 0.9, "bottom": 0.17, "hspace": 0.06}
-    return plt.subplots(
+    return shared.Drawing.subplots(
         rows, figsize=(6.8, 4.7), layout="none", gridspec_kw=place | options
     )
 

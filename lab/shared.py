@@ -1,8 +1,9 @@
 """What the labs share: one lock, a training that can be watched, a cache, the frame.
 
-marimo serves every visitor from a thread of one process, and torch's seed, its
-default dtype and pyplot exist once per process. So whoever seeds, trains or draws
-does it inside `alone()`, and a training gives way to the others after each step.
+marimo serves every visitor from a thread of one process, and torch's seed and its
+default dtype exist once per process. So whoever seeds, trains or draws does it inside
+`alone()`, and a training gives way to the others after each step. Nobody draws with
+pyplot: marimo closes all of pyplot's figures after each cell of every visitor.
 """
 
 import base64
@@ -29,16 +30,15 @@ sys.path.insert(0, str(ROOT))
 import anywidget  # noqa: E402
 import marimo as mo  # noqa: E402
 import matplotlib  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402
 import traitlets  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
 
 from mistakes import __main__ as mistakes  # noqa: E402
 from tools import store as runs  # noqa: E402
 from tools.catalogue import lessons  # noqa: E402
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
-matplotlib.use("agg")
 matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")
 torch.set_num_threads(1)
 
@@ -79,7 +79,6 @@ def alone(watch=None):
             yield
         finally:
             MINE.watch = None
-            plt.close("all")  # all of them are this thread's
 
 
 def watch(step: int, loss: float) -> None:
@@ -208,6 +207,34 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
     return net.requires_grad_(False)
 
 
+# Pictures
+
+GRID = inspect.signature(Figure.subplots).parameters
+MOSAIC = inspect.signature(Figure.subplot_mosaic).parameters
+
+
+class Drawing:
+    """What the lessons draw with, in pyplot's place: the same figures, on no list.
+
+    Whoever closes all of pyplot's figures takes their canvas away, also from one that
+    is just being saved, and it is saved wrong.
+    """
+
+    figure = Figure
+
+    @staticmethod
+    def subplots(*shape: int, **options):
+        grid = {name: options.pop(name) for name in GRID if name in options}
+        fig = Figure(**options)
+        return fig, fig.subplots(*shape, **grid)
+
+    @staticmethod
+    def subplot_mosaic(mosaic, **options):
+        grid = {name: options.pop(name) for name in MOSAIC if name in options}
+        fig = Figure(**options)
+        return fig, fig.subplot_mosaic(mosaic, **grid)
+
+
 # The frame around every lab
 
 DIGITS, SHOWN = [], threading.Lock()
@@ -217,6 +244,7 @@ def lesson(name: str):
     """The lesson as a module, and its question and claim above everything else."""
     module = lessons()[name].module()
     module.print = lambda *_, **__: None  # what it prints is on the screen already
+    module.plt = Drawing
     if not hasattr(module.train, "__wrapped__"):  # every lab imports it anew
         module.train = watched(module.train)
     if hasattr(module, "load_digits"):  # the same in all lessons, and large
@@ -239,10 +267,9 @@ def command(name: str, **options) -> mo.Html:
 
 
 def picture(fig, alt: str) -> mo.Html:
-    """The figure as an image; the figure itself is closed."""
+    """The figure as an image."""
     file = io.BytesIO()
     fig.savefig(file, dpi=75)
-    plt.close(fig)
     return show_image(file.getvalue(), alt)
 
 

@@ -1,14 +1,18 @@
 """What every lab must do, and the frame that they share."""
 
+import hashlib
 import os
 import statistics
 import sys
 import threading
 
+import cnnrnn_lab
+import matplotlib.pyplot as plt
 import psutil
 import pytest
 import shared
 import torch
+from matplotlib.axes import Axes
 from playwright.sync_api import expect
 
 from mistakes.__main__ import read
@@ -151,6 +155,36 @@ class Payload:
 
     def __reduce__(self):
         return open, (str(self.path), "w")
+
+
+def pictures() -> list[str]:
+    """One by the lab, one by a lesson, and the animation; as hashes."""
+    fig, ax = shared.Drawing.subplots(2, figsize=(8, 4), sharex=True)
+    ax[0].plot(range(20))
+    cnn, _ = shared.lesson("cnn")
+    image = torch.linspace(0, 1, 784).view(1, 28, 28)
+    right = {
+        f"{net}_{way}": 0.5
+        for net in ("cnn", "mlp")
+        for way in ("in_order", "shuffled")
+    }
+    lessons_own = cnn.figure(image[0], image[0], right)
+    made = [shared.picture(each, "A picture").text for each in (fig, lessons_own)]
+    chances = torch.linspace(0, 1, 30).view(6, 5)
+    film = cnnrnn_lab.shoot(0, (0, 0), "left", cnnrnn_lab.ORDER)
+    made.append(str(cnnrnn_lab.animate(film, chances, chances[-1:])))
+    return [hashlib.sha256(each.encode()).hexdigest() for each in made]
+
+
+def test_pictures_stay_right_if_another_visitors_cell_closes_all_figures(monkeypatch):
+    want, draw, closed = pictures(), Axes.draw, []
+
+    def draw_while_another_closes(*args):  # as marimo does it after each cell
+        closed.append(plt.close("all"))
+        return draw(*args)
+
+    monkeypatch.setattr(Axes, "draw", draw_while_another_closes)
+    assert pictures() == want and closed
 
 
 def test_the_command_line_names_what_differs_from_the_default():
