@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "attention"
-# description = """anna 7, bob 3, cleo 9 ... bob? Is it harder if the answer \
-# stands farther away?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="attention: the lab")

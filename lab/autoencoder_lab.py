@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "autoencoder"
-# description = """A few numbers for 784 pixels: can a network rebuild digits better \
-# than PCA?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="autoencoder: the lab")

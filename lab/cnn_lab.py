@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "cnn"
-# description = """We shuffle the pixels of all images in the same way: which \
-# network gets worse?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="cnn: the lab")

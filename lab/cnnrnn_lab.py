@@ -1,8 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "cnnrnn"
-# description = "How much can six frames tell if nobody says in which order they came?"
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="cnnrnn: the lab")

@@ -1,8 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "compare_blocks"
-# description = "Through a deep stack of blocks: how much of the gradient comes back?"
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="compare_blocks: the lab")

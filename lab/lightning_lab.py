@@ -1,8 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "lightning"
-# description = "A framework takes over our training loop: what changes in the numbers?"
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="lightning: the lab")

@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "rnn"
-# description = """Same code, same task, another random start: will it still \
-# remember?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="rnn: the lab")

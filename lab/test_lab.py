@@ -2,9 +2,14 @@
 
 import hashlib
 import os
+import re
+import signal
 import statistics
+import subprocess
 import sys
 import threading
+import time
+from urllib.parse import parse_qs, urljoin, urlparse
 
 import cnnrnn_lab
 import matplotlib.pyplot as plt
@@ -14,11 +19,14 @@ import shared
 import torch
 from matplotlib.axes import Axes
 from playwright.sync_api import expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
+from lab import __main__ as launcher
 from mistakes.__main__ import read
 from tools.catalogue import lessons
 
-LABS = [name for name, lesson in lessons().items() if lesson.lab.exists()]
+LABS = list(launcher.pages())
 every_lab = pytest.mark.parametrize("name", LABS)
 
 
@@ -196,27 +204,114 @@ def test_the_command_line_names_what_differs_from_the_default():
 
 
 def test_the_gallery_has_all_labs_and_nothing_else(page, server):
-    page.goto(server.address)
-    page.locator("a[href*='_lab.py']").first.wait_for()
+    page.goto(server.link())
+    page.locator("a[href*='file=']").first.wait_for()
     links = page.eval_on_selector_all("a", "all => all.map(a => a.href)")
     files = [link.partition("file=")[2] for link in links if "file=" in link]
-    assert sorted(files) == sorted(f"{name}_lab.py" for name in LABS)
-    for name in LABS:
-        card = page.locator(f"a[href$='file={name}_lab.py']")
+    assert files == list(launcher.pages().values())  # in the lessons' order
+    for name, file in launcher.pages().items():
+        card = page.locator(f"a[href$='file={file}']")
         expect(card).to_contain_text(shared.lesson(name)[0].ASK)
+        source = card.locator("img").get_attribute("src")
+        shown = page.request.get(urljoin(server.address, source)).body()
+        assert shown == (shared.ROOT / "docs" / "pictures" / f"{name}.png").read_bytes()
+
+
+def listening(process) -> set[str]:
+    """The addresses that a process and those that it started answer at."""
+    parent = psutil.Process(process.pid)
+    return {
+        connection.laddr.ip
+        for each in [parent, *parent.children(recursive=True)]
+        for connection in each.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def test_it_is_bound_to_loopback(server):
-    bound = [
-        connection.laddr.ip
-        for process in [
-            psutil.Process(server.pid),
-            *psutil.Process(server.pid).children(),
-        ]
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert bound and set(bound) <= {"127.0.0.1", "::1"}
+    assert listening(server) == {"127.0.0.1"}
+
+
+def test_nobody_gets_in_without_the_password(page, server):
+    page.goto(server.address)
+    assert "login" in page.url
+    page.locator("input[name=password]").fill("aaaaaaaa")
+    page.keyboard.press("Enter")
+    expect(page.locator("body")).to_contain_text("Invalid")
+    page.locator("input[name=password]").fill(server.password)
+    page.keyboard.press("Enter")
+    page.locator("a[href*='file=']").first.wait_for()
+
+
+def test_a_page_of_another_site_opens_no_session(server):
+    room = server.address.replace("http", "ws") + "ws?session_id=evil&file=01_cnn.py"
+    with pytest.raises(InvalidStatus), connect(room, origin="http://evil.example"):
+        pass
+
+
+def test_a_password_is_typed_letters_and_another_each_time():
+    many = {launcher.password() for _ in range(200)}
+    assert len(many) == 200 and {len(one) for one in many} == {8}
+    assert not set("".join(many)) & set("0o1il")
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Starts the launcher; afterwards it is ended as by Ctrl-C."""
+    started = []
+
+    def start(*words: str, until: str):
+        log, visited = tmp_path / "log", tmp_path / "visited"
+        browser = tmp_path / "browser"
+        browser.write_text(f'#!/bin/sh\necho "$1" > {visited}\n')
+        browser.chmod(0o755)
+        with log.open("w") as told:
+            line = [sys.executable, "-m", "lab", *words]
+            options = {"stdout": told, "stderr": told, "cwd": shared.ROOT}
+            settings = os.environ | {"BROWSER": str(browser), "PYTHONHASHSEED": "0"}
+            process = subprocess.Popen(line, env=settings, **options)
+        started.append(process)
+        while until not in log.read_text() and process.poll() is None:
+            time.sleep(0.1)
+        return process, log.read_text(), visited
+
+    yield start
+    for process in started:
+        inside = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert not any(each.is_running() for each in inside)
+
+
+def test_the_browser_of_this_computer_is_opened_at_the_lesson_with_the_password(
+    launch,
+):
+    process, said, visited = launch("rnn", until="Ctrl-C ends it.")
+    word = re.search("password (.+)", said)[1]
+    while not visited.exists() or not visited.read_text():
+        time.sleep(0.1)
+    asked = parse_qs(urlparse(visited.read_text().strip()).query)
+    assert asked == {"file": ["02_rnn.py"], "access_token": [word]}
+    inside = psutil.Process(process.pid).children(recursive=True)
+    assert inside and not any(word in " ".join(each.cmdline()) for each in inside)
+
+
+def test_with_room_others_are_let_in_and_get_a_qr_code(launch):
+    process, said, _ = launch("--room", "--no-browser", until="Ctrl-C ends it.")
+    assert listening(process) == {"0.0.0.0"}
+    assert "\u2588" in said or "\u2584" in said  # blocks of the code
+    link = re.search(r"With the password in it: (\S+)", said)[1]
+    assert not link.startswith("http://127.")
+
+
+def test_a_lesson_without_a_lab_is_told_in_one_line():
+    line = [sys.executable, "-m", "lab", "cluster"]
+    options = {"capture_output": True, "text": True, "cwd": shared.ROOT}
+    done = subprocess.run(line, **options)
+    assert done.returncode == 2
+
+    told = f"no lab 'cluster'; there are {', '.join(LABS)}"
+    assert done.stderr == f"python -m lab: error: {told}\n"
 
 
 @every_lab
@@ -263,7 +358,7 @@ def test_eight_visitors_each_see_their_own(browser, server):
     contexts = [browser.new_context() for _ in range(8)]
     pages = [context.new_page() for context in contexts]
     for visitor in pages:
-        visitor.goto(f"{server.address}?file=compare_blocks_lab.py")
+        visitor.goto(server.link("compare_blocks"))
     for seed, visitor in enumerate(pages):
         visitor.locator("img").first.wait_for(timeout=120_000)
         visitor.get_by_role("textbox", name="Seed").fill(str(seed))
