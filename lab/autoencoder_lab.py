@@ -15,7 +15,10 @@ with app.setup:
 
     from tools.data import have_mnist
 
-    autoencoder, head = shared.lesson("autoencoder")
+    autoencoder, head = shared.lesson(
+        "autoencoder",
+        "Draw a digit in the box, then add noise: what is rebuilt?",
+    )
     MAIN = ("autoencoder_pca", "autoencoder", "linear_unseen")
     MAIN += ("linear_fit_pca", "linear_fit")  # what main() returns
     ERRORS = (*MAIN, "map_pca", "map", "denoiser_pca", "denoiser")
@@ -211,11 +214,25 @@ def _(reset):
     jobs, more = [], reset.value % 2  # another bound, or the old number stays seen
     get_fresh, set_fresh = mo.state({})
     pad = mo.ui.anywidget(shared.Pad())
-    noise = mo.ui.slider(0, 2, 0.1, value=1, label="Noise", show_value=True)
-    numbers = mo.ui.slider(1, 64, value=8, label="Numbers", show_value=True)
-    steps = mo.ui.slider(100, 3200, 100, value=1600, label="Steps", show_value=True)
-    data = mo.ui.dropdown(DATA, value=DATA[0], label="Data")
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    _start = shared.asked(
+        reset.value,
+        noise=(1, [0, 1, 2, *(tenth / 10 for tenth in range(21))]),
+        latent_dim=(8, range(1, 65)),
+        steps=(1600, range(100, 3201, 100)),
+        data=(DATA[0], DATA),
+        seed=(0, shared.SEEDS),
+    )
+    noise = mo.ui.slider(
+        0, 2, 0.1, value=_start["noise"], label="Noise", show_value=True
+    )
+    numbers = mo.ui.slider(
+        1, 64, value=_start["latent_dim"], label="Numbers", show_value=True
+    )
+    steps = mo.ui.slider(
+        100, 3200, 100, value=_start["steps"], label="Steps", show_value=True
+    )
+    data = mo.ui.dropdown(DATA, value=_start["data"], label="Data")
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("autoencoder")
@@ -301,8 +318,8 @@ def _(data, nets, noise, pad, problem, sample, settings, unseen_errors, x):
             _alt = f"{_told}. {_fig.axes[-1].get_title()}"
             _view = shared.picture(_fig, _alt)
     _left = mo.vstack([pad, sample, noise]).style(width="290px")
-    _right = mo.vstack([_view]).style(flex="1 1 300px")
-    mo.vstack([mo.md(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
+    _right = mo.vstack([_view] if _view else []).style(flex="1 1 300px")
+    mo.vstack([shared.tell(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
     return
 
 
@@ -363,12 +380,12 @@ def _(controls):
 
 
 @app.cell
-def _(settings):
+def _(noise, settings):
     mo.stop(settings is None)
-    shared.command(
-        "autoencoder",
-        **dict(zip(("latent_dim", "steps", "data", "seed"), settings, strict=True)),
-    )
+    _names = "latent_dim", "steps", "data", "seed"
+    _options = dict(zip(_names, settings, strict=True))
+    shared.remember(noise=noise.value, **_options)
+    shared.command("autoencoder", **_options)
     return
 
 

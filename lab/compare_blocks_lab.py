@@ -8,15 +8,17 @@ with app.setup:
     import marimo as mo
     import shared
 
-    compare_blocks, head = shared.lesson("compare_blocks")
+    compare_blocks, head = shared.lesson(
+        "compare_blocks", "Drag the depth from 1 to 100, and see the gradient die."
+    )
     load = compare_blocks.load_small_digits
     if not hasattr(load, "cache_info"):  # 20 ms of each response
         compare_blocks.load_small_digits = functools.cache(load)
     STEPS = 200
     STACKS = compare_blocks.STACKS
-    PLACE = {"left": 0.1, "right": 0.98, "top": 0.89, "bottom": 0.16}
+    PLACE = {"left": 0.15, "right": 0.98, "top": 0.86, "bottom": 0.2}
     FAST = {"layout": "none", "gridspec_kw": PLACE}  # a layout draws everything twice
-    FAST["figsize"] = 10.8, 4.8  # to be seen together with the controls
+    FAST["figsize"] = 10.8, 3.9  # to be seen together with the controls
 
 
 @app.function
@@ -31,6 +33,9 @@ def figure_gradients(measured, predicted):
     fig, ax = shared.Drawing.subplots(**FAST)
     compare_blocks.draw_gradients(ax, measured, predicted)
     ax.minorticks_off()
+    ax.set(xlim=(-2, 102), ylim=(1e-28, 1e8))  # whatever the depth: it is seen to die
+    ax.legend(loc="lower right")
+    ax.set_ylabel("length of the gradient\n(at the output: 1)")
     depth, back = len(measured["plain"]) - 1, measured["plain"][0].item()
     told = f"A plain stack of depth {depth} lets {back:.1g} of the gradient through"
     ax.set_title(told)
@@ -69,15 +74,20 @@ def _():
 @app.cell
 def _(reset):
     jobs, more = [], reset.value % 2  # another bound, or the old seed stays seen
-    depth = mo.ui.slider(1, 100, value=50, label="Depth", show_value=True)
-    size = mo.ui.slider(8, 128, 8, value=64, label="Size", show_value=True)
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    _start = shared.asked(
+        reset.value,
+        depth=(50, range(1, 101)),
+        size=(64, range(8, 129, 8)),
+        seed=(0, shared.SEEDS),
+    )
+    depth = mo.ui.slider(1, 100, value=_start["depth"], label="Depth", show_value=True)
+    size = mo.ui.slider(8, 128, 8, value=_start["size"], label="Size", show_value=True)
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Train all four")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("compare_blocks")
-    buttons = [train, stop, reset]
-    mo.hstack([depth, size, seed, *buttons], justify="start", wrap=True)
-    return depth, jobs, mistake, seed, size, train
+    controls = [depth, size, seed, train, stop, reset]
+    return controls, depth, jobs, mistake, seed, size, train
 
 
 @app.cell
@@ -99,8 +109,15 @@ def _(setting):
 
 
 @app.cell
+def _(controls):
+    mo.hstack(controls, justify="start", wrap=True)
+    return
+
+
+@app.cell
 def _(setting):
     _depth, _size, _seed = setting
+    shared.remember(depth=_depth, size=_size, seed=_seed)
     shared.command("compare_blocks", depth=_depth, size=_size, seed=_seed)
     return
 
@@ -116,7 +133,7 @@ def show_training(losses: list[float], result):
         ]
         told = f"Reads after training: {'; '.join(shares)}"
     fig = figure_losses(losses, learned)
-    return mo.vstack([shared.picture(fig, f"The losses. {told}"), mo.md(told)])
+    return mo.vstack([shared.picture(fig, f"The losses. {told}"), shared.tell(told)])
 
 
 @app.cell

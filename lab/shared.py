@@ -33,6 +33,7 @@ import matplotlib  # noqa: E402
 import torch  # noqa: E402
 import traitlets  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
 
 from mistakes import __main__ as mistakes  # noqa: E402
 from tools import store as runs  # noqa: E402
@@ -143,20 +144,24 @@ class Job:
             self.due = end + 0.1 + 3 * took * others  # a full hall trains, too
 
     def run(self) -> None:
-        self.due, result = 0, None
+        self.due, result, stopped = 0, None, False
         with alone(self.watch):
             try:
                 result = self.train()
             except StoppedError:
                 if mo.current_thread().should_exit:  # what is there now is not ours
                     return
+                stopped = True
             except NameError:  # the visitor has left, and took the page's names along
                 return None
             except Exception as error:
                 traceback.print_exc()
                 return mo.output.replace(say(f"This cannot be trained: {error}"))
             MINE.watch = None
-            mo.output.replace(self.draw(self.losses, result))
+            view = self.draw(self.losses, result)
+            if stopped:
+                view = mo.vstack([view, tell(f"Stopped at step {len(self.losses)}.")])
+            mo.output.replace(view)
 
 
 def start(jobs: list[Job], train, draw) -> None:
@@ -209,6 +214,7 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
 
 # Pictures
 
+TYPE = 14  # pixels on the screen, at least
 GRID = inspect.signature(Figure.subplots).parameters
 MOSAIC = inspect.signature(Figure.subplot_mosaic).parameters
 
@@ -240,8 +246,9 @@ class Drawing:
 DIGITS, SHOWN = [], threading.Lock()
 
 
-def lesson(name: str):
-    """The lesson as a module, and its question and claim above everything else."""
+def lesson(name: str, first: str = ""):
+    """The lesson as a module; and what stands above everything else: its question,
+    what to do `first`, and its claim."""
     module = lessons()[name].module()
     module.print = lambda *_, **__: None  # what it prints is on the screen already
     module.plt = Drawing
@@ -252,7 +259,35 @@ def lesson(name: str):
             DIGITS.append(functools.cache(module.load_digits))
         module.load_digits = DIGITS[0]
     claim = mo.accordion({"The claim": mo.md(module.CLAIM)})
-    return module, mo.vstack([mo.md(f"# {module.ASK}"), claim])
+    return module, mo.vstack([mo.md(f"# {module.ASK}"), mo.md(first), claim])
+
+
+SEEDS = range(2**32)
+
+
+def asked(reset: int, **settings) -> dict:
+    """What each setting starts with: what the address asks for, if it is allowed, until
+    somebody presses reset. A setting is (default, allowed): a range, a list, or str."""
+    query, values = mo.query_params(), {}
+    for name, (default, allowed) in settings.items():
+        text = None if reset else query.get(name)
+        values[name] = default
+        if allowed is str and isinstance(text, str):
+            values[name] = text
+        elif isinstance(allowed, list):
+            known = {str(one): one for one in allowed}
+            values[name] = known.get(text, default)
+        elif isinstance(text, str) and text.isdecimal() and len(text) <= 10:
+            values[name] = int(text) if int(text) in allowed else default
+    return values
+
+
+def remember(**settings) -> None:
+    """Put the settings into the address: a reload keeps them, and it can be shared."""
+    query = mo.query_params()
+    for name, value in settings.items():
+        if value is not None and query.get(name) != str(value):
+            query[name] = str(value)
 
 
 def command(name: str, **options) -> mo.Html:
@@ -270,16 +305,26 @@ def picture(fig, alt: str) -> mo.Html:
     """The figure as an image."""
     file = io.BytesIO()
     fig.savefig(file, dpi=75)
-    return show_image(file.getvalue(), alt)
+    return show_image(file.getvalue(), alt, readable(fig))
 
 
-def show_image(content: bytes, alt: str) -> mo.Html:
+def readable(fig) -> int:
+    """How wide the figure has to be on a screen for its type to be read, in pixels."""
+    words = [text for text in fig.findobj(Text) if text.get_text()]
+    smallest = min(text.get_fontsize() for text in words)
+    return round(fig.get_figwidth() * 72 * TYPE / smallest)
+
+
+def show_image(content: bytes, alt: str, least: int) -> mo.Html:
     """The bytes of a PNG, in the page itself: a file may be gone when it is asked for.
 
+    Where there are not the `least` pixels that its type needs, it is moved sideways.
     marimo puts alt between quotes as it is.
     """
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return mo.image(source, alt=html.escape(alt), width="100%")
+    image = mo.image(source, alt=html.escape(alt), width="100%").text
+    inside = f'<div style="min-width: {least}px">{image}</div>'
+    return mo.Html(f'<div style="overflow-x: auto">{inside}</div>')
 
 
 class Pad(anywidget.AnyWidget):
@@ -291,12 +336,16 @@ class Pad(anywidget.AnyWidget):
 
 def beside(*parts: mo.Html, widths: tuple[int, ...] = (1, 1)) -> mo.Html:
     """Side by side, or on a phone one below the other."""
-    inside = "".join(
-        f'<div style="flex: {width} 1 {5 + 8 * width / max(widths)}rem; min-width: 0">'
-        f"{part.text}</div>"
-        for part, width in zip(parts, widths, strict=True)
-    )
+    inside = ""
+    for part, width in zip(parts, widths, strict=True):
+        room = f"{width} 1 {12 + 18 * width / max(widths)}rem"
+        inside += f'<div style="flex: {room}; min-width: 0">{part.text}</div>'
     return mo.Html(f'<div style="display: flex; flex-wrap: wrap">{inside}</div>')
+
+
+def tell(text: str) -> mo.Html:
+    """What has come out; a screen reader says it when it changes."""
+    return mo.Html(f'<div role="status">{mo.md(text).text}</div>')
 
 
 def say(text: str) -> mo.Html:
@@ -334,6 +383,6 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
     return mo.vstack(
         [
             mo.md(f"```diff\n{mistakes.difference(entry)}\n```\n\n{entry['symptom']}"),
-            show_image(content, f"Right and wrong: {entry['says']}"),
+            show_image(content, f"Right and wrong: {entry['says']}", 700),
         ]
     )

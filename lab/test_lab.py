@@ -180,7 +180,7 @@ def pictures() -> list[str]:
     made = [shared.picture(each, "A picture").text for each in (fig, lessons_own)]
     chances = torch.linspace(0, 1, 30).view(6, 5)
     film = cnnrnn_lab.shoot(0, (0, 0), "left", cnnrnn_lab.ORDER)
-    made.append(str(cnnrnn_lab.animate(film, chances, chances[-1:])))
+    made.append(str(cnnrnn_lab.animate(film, chances, chances[-1:], cnnrnn_lab.ORDER)))
     return [hashlib.sha256(each.encode()).hexdigest() for each in made]
 
 
@@ -340,6 +340,110 @@ def test_question_claim_command_mistakes_phone_and_nobody_else_is_asked(
     assert page.hosts <= {"127.0.0.1", "", None}
 
 
+FIRST = {  # what each first screen says to do, and with what
+    "cnn": ("Draw a digit", "canvas"),
+    "autoencoder": ("Draw a digit", "canvas"),
+    "compare_blocks": ("Drag the depth", "role=slider"),
+    "attention": ("Move the knob", "role=slider"),
+    "cnnrnn": ("Press Play backwards", "role=button[name='Play backwards']"),
+    "rnn": ("Press Watch both train", "role=button[name='Watch both train']"),
+    "lightning": ("Press Train with", "role=button[name='Train with Lightning, too']"),
+}
+
+
+@every_lab
+def test_the_first_screen_says_what_to_do_and_has_what_it_takes(page, open_lab, name):
+    open_lab(name)
+    said, control = FIRST[name]
+    page.get_by_label("Make a classic mistake").wait_for()
+    for part in page.get_by_text(said).first, page.locator(control).first:
+        box = part.bounding_box()
+        assert box["y"] + box["height"] <= 720, part
+
+
+@every_lab
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_pictures_type_is_as_large_as_that_of_the_page(page, open_lab, name, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    open_lab(name)
+    page.get_by_label("Make a classic mistake").wait_for()
+    shown = page.eval_on_selector_all(
+        "img",
+        "all => all.map(i => [i.clientWidth, parseInt(i.closest('[style*=min-width]')"
+        ".style.minWidth), i.closest('[style*=overflow]').clientWidth])",
+    )
+    assert shown
+    for wide, least, room in shown:
+        assert wide >= least > 200
+        assert room >= least or width < 1280  # moved sideways on a phone only
+
+
+def setting(page, name: str) -> str:
+    """What the address says of a setting."""
+    return parse_qs(urlparse(page.url).query).get(name, [""])[0]
+
+
+@every_lab
+def test_settings_come_from_the_address_a_reload_keeps_them_and_reset_forgets(
+    page, open_lab, name
+):
+    line = page.get_by_text(re.compile(f"^python {lessons()[name].file}"))
+    open_lab(name, seed=8)
+    seed = page.get_by_role("textbox", name="Seed")
+    expect(seed).to_have_value("8")
+    seed.fill("16")
+    seed.press("Enter")
+    page.wait_for_url(lambda url: "seed=16" in url, timeout=60_000)
+    expect(line).to_contain_text(f"--seed {2 if name == 'rnn' else 16}")
+    page.reload()
+    expect(seed).to_have_value("16")
+    page.get_by_role("button", name="Reset").click()
+    expect(seed).to_have_value("0")
+    page.wait_for_url(lambda url: "seed=0" in url, timeout=60_000)
+
+
+@pytest.mark.parametrize("bad", ["-1", "4294967296", "1e3", "9" * 5000, "seven", ""])
+def test_what_an_address_cannot_ask_for_is_not_set(monkeypatch, bad):
+    query = {"seed": bad, "motion": bad, "depth": bad}
+    monkeypatch.setattr(shared.mo, "query_params", lambda: query)
+    allowed = dict(seed=(0, shared.SEEDS), motion=("left", ["left", "up"]))
+    start = shared.asked(0, **allowed, depth=(50, range(1, 101)))
+    assert start == {"seed": 0, "motion": "left", "depth": 50}
+
+
+def test_what_an_address_asks_for_is_set_until_reset(monkeypatch):
+    query = {"seed": "4294967295", "noise": "0.3", "on": "True", "list": "anna 7"}
+    monkeypatch.setattr(shared.mo, "query_params", lambda: query)
+    settings = dict(seed=(0, shared.SEEDS), noise=(1, [0, 0.3]))
+    settings |= dict(on=(False, [False, True]), list=("", str))
+    want = {"seed": 4294967295, "noise": 0.3, "on": True, "list": "anna 7"}
+    assert shared.asked(0, **settings) == want
+    assert shared.asked(1, **settings) == {
+        "seed": 0,
+        "noise": 1,
+        "on": False,
+        "list": "",
+    }
+
+
+def test_type_that_is_half_as_large_needs_twice_the_room():
+    fig, ax = shared.Drawing.subplots(figsize=(5, 3), layout="none")
+    ax.set(xticks=[], yticks=[])
+    words = ax.text(0, 0, "words", fontsize=14)
+    assert shared.readable(fig) == 5 * 72
+    words.set_fontsize(7)
+    assert shared.readable(fig) == 5 * 144
+
+
+def test_after_stop_it_says_that_it_has_stopped(page, open_lab):
+    open_lab("compare_blocks")
+    page.get_by_role("button", name="Train all four").click()
+    page.get_by_text("of 800", exact=False).wait_for()
+    expect(page.get_by_text("Stopped at step")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped at step")).to_be_visible()
+
+
 def test_a_mistake_is_shown_right_and_wrong(page, open_lab):
     open_lab("compare_blocks")
     page.get_by_label("Make a classic mistake").select_option(
@@ -382,12 +486,24 @@ def test_eight_visitors_each_see_their_own(browser, server):
         context.close()
 
 
+def test_what_a_closed_tab_trains_stops(browser, server):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.link("lightning", epochs=20, batch_size=10))
+    page.locator("img[alt*=' of 2300'], img[alt*=' of 96000']").wait_for()
+    (marimo,) = psutil.Process(server.pid).children()
+    assert marimo.cpu_percent(interval=2) > 20
+    context.close()
+    time.sleep(launcher.FORGET + 5)
+    assert marimo.cpu_percent(interval=3) < 20
+
+
 def test_memory_stays_bounded_over_200_interactions(page, open_lab, server):
     open_lab("compare_blocks")
     slider = page.get_by_role("slider").first
     slider.press("Home")  # one block: 200 quick responses
     page.get_by_text("python compare_blocks.py --depth 1", exact=True).wait_for()
-    marimo, megabytes = psutil.Process(server.pid), []
+    (marimo,), megabytes = psutil.Process(server.pid).children(), []
     for number in range(200):
         page.keyboard.press("ArrowRight" if number % 40 < 20 else "ArrowLeft")
         depth = 2 + number % 40 if number % 40 < 20 else 40 - number % 40
