@@ -179,7 +179,7 @@ def heat(ax, table: Tensor, columns: list[str], rows: list[str]):
 @app.function
 def figure_pencil(knob: float):
     """The lesson's three keys: the mean, this knob, the dictionary."""
-    fig, ax = panel(4.4, 3.7, left=0.26)
+    fig, ax = panel(4.4, 3.5, left=0.26)
     rows = ["scores x 0", f"x {knob:g}", "x 100"]
     by_hand = torch.stack([pencil(0), pencil(knob), pencil(100)])
     heat(ax, by_hand, words(attention.EXAMPLE)[:3], rows)
@@ -190,7 +190,7 @@ def figure_pencil(knob: float):
 @app.function
 def figure_list(tokens: Tensor, table: Tensor, title: str):
     """The lesson's picture, for any list."""
-    fig, ax = panel(8.4, 3.7, left=0.14, low=0.24 if crowded(words(tokens)) else 0.14)
+    fig, ax = panel(8.4, 3.5, left=0.14, low=0.24 if crowded(words(tokens)) else 0.14)
     heat(ax, table, words(tokens), ["untrained", "trained"])
     fig.suptitle(title)
     return fig
@@ -361,7 +361,7 @@ def _(knob, tokens, trained):
 def _(knob, text):
     _say = """Your question compares itself with every name: from the **mean** of all
     (knob at 0) to a **dictionary**, which looks at one (knob at 100)."""
-    mo.vstack([text, knob, mo.md(_say)])
+    mo.vstack([knob, text, mo.md(_say)])
     return
 
 

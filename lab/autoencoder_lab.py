@@ -216,7 +216,7 @@ def _(reset):
     pad = mo.ui.anywidget(shared.Pad())
     _start = shared.asked(
         reset.value,
-        noise=(1, [0, 1, 2, *(tenth / 10 for tenth in range(21))]),
+        noise=(1, [tenth / 10 for tenth in range(21)]),
         latent_dim=(8, range(1, 65)),
         steps=(1600, range(100, 3201, 100)),
         data=(DATA[0], DATA),

@@ -87,9 +87,9 @@ def ask_each_order(nets: dict[str, torch.nn.Module], text: str) -> str:
 
 @app.function
 def canvas(rows: int = 1, **options):
-    place = {"left": 0.14, "right": 0.87, "top": 0.9, "bottom": 0.17, "hspace": 0.06}
+    place = {"left": 0.14, "right": 0.87, "top": 0.88, "bottom": 0.2, "hspace": 0.06}
     return shared.Drawing.subplots(
-        rows, figsize=(6.8, 4.7), layout="none", gridspec_kw=place | options
+        rows, figsize=(6.8, 4), layout="none", gridspec_kw=place | options
     )
 
 

@@ -265,6 +265,11 @@ def lesson(name: str, first: str = ""):
 SEEDS = range(2**32)
 
 
+def spell(value) -> str:
+    """A setting as it stands in the address: 1, not 1.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def asked(reset: int, **settings) -> dict:
     """What each setting starts with: what the address asks for, if it is allowed, until
     somebody presses reset. A setting is (default, allowed): a range, a list, or str."""
@@ -275,7 +280,7 @@ def asked(reset: int, **settings) -> dict:
         if allowed is str and isinstance(text, str):
             values[name] = text
         elif isinstance(allowed, list):
-            known = {str(one): one for one in allowed}
+            known = {spell(one): one for one in allowed}
             values[name] = known.get(text, default)
         elif isinstance(text, str) and text.isdecimal() and len(text) <= 10:
             values[name] = int(text) if int(text) in allowed else default
@@ -286,8 +291,8 @@ def remember(**settings) -> None:
     """Put the settings into the address: a reload keeps them, and it can be shared."""
     query = mo.query_params()
     for name, value in settings.items():
-        if value is not None and query.get(name) != str(value):
-            query[name] = str(value)
+        if value is not None and query.get(name) != spell(value):
+            query[name] = spell(value)
 
 
 def command(name: str, **options) -> mo.Html:

@@ -412,15 +412,24 @@ def test_what_an_address_cannot_ask_for_is_not_set(monkeypatch, bad):
 
 
 def test_what_an_address_asks_for_is_set_until_reset(monkeypatch):
-    query = {"seed": "4294967295", "noise": "0.3", "on": "True", "list": "anna 7"}
+    query = {
+        "seed": "4294967295",
+        "noise": "1",
+        "knob": "0.1",
+        "on": "True",
+        "list": "anna 7",
+    }
     monkeypatch.setattr(shared.mo, "query_params", lambda: query)
-    settings = dict(seed=(0, shared.SEEDS), noise=(1, [0, 0.3]))
+    settings = dict(
+        seed=(0, shared.SEEDS), noise=(0.3, [0.3, 1.0]), knob=(1, [0, 0.1, 1])
+    )
     settings |= dict(on=(False, [False, True]), list=("", str))
-    want = {"seed": 4294967295, "noise": 0.3, "on": True, "list": "anna 7"}
+    want = {"seed": 4294967295, "noise": 1.0, "knob": 0.1, "on": True, "list": "anna 7"}
     assert shared.asked(0, **settings) == want
     assert shared.asked(1, **settings) == {
         "seed": 0,
-        "noise": 1,
+        "noise": 0.3,
+        "knob": 1,
         "on": False,
         "list": "",
     }
