@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -824,3 +825,29 @@ def test_copy_renews_the_lessons_that_need_it_and_names_them(tmp_path, monkeypat
     assert [one.name for one in parts.copy()] == ["tiny"]
     assert lesson.read_text() == sources()["The command line"]
     assert parts.copy() == []
+
+
+WAITS = """
+import time
+from tools.cli import end
+def main():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        print("tidied up", flush=True)
+end("waits", main)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_command_tidies_up_when_its_terminal_is_closed_or_it_is_told_to_end(name):
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-c", WAITS]
+    with subprocess.Popen(line, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        number = getattr(signal, name)
+        process.send_signal(number)
+        assert process.communicate(timeout=60)[0] == "tidied up\n"
+    assert process.returncode == 128 + number
