@@ -34,7 +34,7 @@ from tools.runner import Run, RunError, several
 
 PRACTICE = Path("practice")
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
-BLANK = "right", "ask", "killer"
+BLANK = "right", "ask", "hints", "killer"
 
 
 class UsageError(LessonError):
@@ -263,10 +263,9 @@ def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -
         entry = blanks[made["blank"]] if "blank" in made else mistakes[made["mistake"]]
     except (OSError, ValueError, TypeError, LookupError):
         raise UsageError(f"{path} has no note of its mistake; practice anew") from None
-    hints = entry.get("hints", [])
+    hints = entry["hints"]
     if hint > len(hints):
-        said = "a blank says what to write" if "ask" in entry else f"{len(hints)} hints"
-        raise UsageError(f"no hint {hint} for {path}: {said}")
+        raise UsageError(f"no hint {hint} for {path}: {len(hints)} hints")
     return hints[hint - 1]
 
 

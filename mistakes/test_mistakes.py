@@ -50,8 +50,10 @@ right = '''
     y = 2 * x  # (B, D)
 '''
 ask = "y = twice x, of the same shape"
+hints = ["How often is x in it?", "What is added to x?"]
 killer = "test_twice_nothing_is_nothing"
 """
+BLANKS = 'hints = ["How often is x in it?", "What is added to x?"]'
 KILLER = 'killer = "test_twice_two_is_four"'
 
 
@@ -101,12 +103,14 @@ def test_every_entry_is_whole_and_short_enough_for_the_screen(lesson):
         text = broken(source, entry)
         compile(text, name, "exec")
         assert source.count(f"\n{entry['right']}\n") == 1, f"{name}: whole lines"
+        assert len(entry["hints"]) >= 2 and all(entry["hints"]), name
         assert max(map(len, text.splitlines())) <= 88, name
 
 
 def test_no_hint_gives_the_code_away():
     for lesson in catalogue.lessons():
-        for entry in read(lesson)[1].values():
+        _, mistakes, blanks = read(lesson)
+        for entry in [*mistakes.values(), *blanks.values()]:
             for line in entry["right"].splitlines():
                 assert line.strip() not in " ".join(entry["hints"])
 
@@ -152,6 +156,7 @@ def test_a_stale_entry_names_file_entry_and_nearest_text(sums, monkeypatch, caps
             "without a good hints",
         ),
         ("[squared]", "x = 1\n[squared]", "x is no table"),
+        (BLANKS, "", "[blank.twice]: without a good hints"),
         (KILLER, "", "[squared]: without a good killer"),
         (KILLER, "killer = 4", "[squared]: without a good killer"),
         (KILLER, 'killer = "test_twice"', "[squared]: killer: no test of sums"),
@@ -199,6 +204,9 @@ def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
         assert tool.find_hint(path, note, number, *known[1:]) == hint
     assert call(monkeypatch, "check", "sums", "--hint", "3") == 2
     assert f"no hint 3 for {path}: 2 hints" in capsys.readouterr().err
+    call(monkeypatch, "practice", "sums", "--blank", "twice", "--force")
+    for number, hint in enumerate(["How often is x in it?", "What is added to x?"], 1):
+        assert tool.find_hint(path, note, number, *known[1:]) == hint
     for damaged in ("", '{"mist', '["a"]', "{}"):
         note.write_text(damaged)
         assert call(monkeypatch, "check", "sums", "--hint", "1") == 2
