@@ -1,5 +1,6 @@
 """What python -m mistakes promises, as tests; its command `prove` proves the rest."""
 
+import ast
 import importlib
 import json
 import os
@@ -105,6 +106,20 @@ def test_every_entry_is_whole_and_short_enough_for_the_screen(lesson):
         assert source.count(f"\n{entry['right']}\n") == 1, f"{name}: whole lines"
         assert len(entry["hints"]) >= 2 and all(entry["hints"]), name
         assert max(map(len, text.splitlines())) <= 88, name
+
+
+@every_lesson
+def test_every_killer_asks_whoever_fails_it_one_question(lesson):
+    known = catalogue.lessons()[lesson]
+    asks = {}
+    for node in ast.parse(known.test.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            asks[node.name] = ast.get_docstring(node) or ""
+    _, mistakes, blanks = read(lesson)
+    for name, entry in {**mistakes, **blanks}.items():
+        question = asks[tool.function(entry["killer"])]
+        assert re.fullmatch(r"[^\n]+[?.]", question), (name, entry["killer"])
+        assert "?" in question or ":" in question, (name, question)
 
 
 def test_no_hint_gives_the_code_away():
