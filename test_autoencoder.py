@@ -266,7 +266,8 @@ def test_the_network_is_two_matrices_and_one_gelu_each_way(float64):
     """Linear, activation, linear: is it so in both halves, with mirrored sizes?"""
     network = SimpleAutoencoder(7, 3)
     x = torch.randn(4, 7)
-    weights = list(network.parameters())
+    # by name: the decoder may have been built before the encoder
+    weights = [*network.encoder.parameters(), *network.decoder.parameters()]
     code = F.gelu(x @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
     by_hand = F.gelu(code @ weights[4].T + weights[5]) @ weights[6].T + weights[7]
     assert_close(network.encoder(x), code)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from tools import catalogue, runner
 from tools.catalogue import ROOT
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
+ANSWERS = tomllib.loads((ROOT / "mistakes" / "answers.toml").read_text("utf-8"))
+KINDS = "right", "wrong"
 SMALL = """\
 ASK = "How much is twice two?"
 DEPTH = 2
@@ -128,6 +131,45 @@ def test_no_hint_gives_the_code_away():
         for entry in [*mistakes.values(), *blanks.values()]:
             for line in entry["right"].splitlines():
                 assert line.strip() not in " ".join(entry["hints"])
+
+
+# Answers that a student might give
+
+
+def answers() -> list[tuple[str, str, str]]:
+    """Lesson, blank and kind of each answer in mistakes/answers.toml."""
+    found = []
+    for lesson, blanks in ANSWERS.items():
+        for blank, entry in blanks.items():
+            found += [(lesson, blank, kind) for kind in entry]
+    return found
+
+
+def answered(lesson: str, blank: str, kind: str) -> str:
+    """The lesson with this answer in its blank."""
+    source, _, blanks = read(lesson)
+    answer = ANSWERS[lesson][blank][kind].strip("\n")
+    assert answer not in source
+    return source.replace(blanks[blank]["right"], answer)
+
+
+def test_every_lesson_has_a_right_and_a_wrong_answer_to_a_blank():
+    assert ANSWERS.keys() == catalogue.lessons().keys()
+    for lesson, blank, kind in answers():
+        assert kind in KINDS
+        compile(answered(lesson, blank, kind), f"{lesson} {blank} {kind}", "exec")
+    kinds = [(lesson, kind) for lesson, _, kind in answers()]
+    assert all((lesson, kind) in kinds for lesson in ANSWERS for kind in KINDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson, blank, kind", answers())
+def test_the_tests_let_right_answers_pass_and_no_wrong_one(lesson, blank, kind):
+    text = answered(lesson, blank, kind)
+    words = ["-k", "not claim", "--maxfail=1"]
+    found = examine(catalogue.lessons()[lesson], text, *words)
+    assert found.seconds and TOLD not in found.complaints
+    assert bool(found.complaints) == (kind == "wrong"), found.complaints
 
 
 # Bad input
