@@ -108,6 +108,7 @@ class TestSelfAttention(ModelContract):
 
 
 def test_one_query_by_hand_is_the_mean_that_the_paper_says(capsys):
+    """Do the weights sum to one, and which value is multiplied by which?"""
     # D is 4, so its root is 2. Dot products 2 and 4, scores 1 and 2.
     query = [1.0, 0.0, 1.0, 2.0]
     keys = [[2.0, 9.0, 0.0, 0.0], [0.0, 5.0, 2.0, 1.0]]
@@ -176,6 +177,7 @@ def test_three_identical_tokens_get_a_third_each_and_looking_back_all_there_is(c
 
 
 def test_a_weight_is_the_share_of_exp_of_q_times_k_by_the_root_of_d(float64):
+    """Is the dot product divided by the root of D, once, before exp?"""
     q, k, v = [x.detach() for x in qkv(queries=2, keys=3)]
     output, weights = scaled_dot_product_attention(q, k, v)
     for t in range(2):
@@ -183,6 +185,16 @@ def test_a_weight_is_the_share_of_exp_of_q_times_k_by_the_root_of_d(float64):
         shares = torch.tensor([part / sum(exps) for part in exps])
         assert_close(weights[t], shares)
         assert_close(output[t], sum(shares[s] * v[s] for s in range(3)))
+
+
+@pytest.mark.parametrize("score", [141.0, -141.0, 1000.0])
+def test_a_score_at_which_exp_overflows_or_is_zero_has_its_share_too(score):
+    """nan: does exp overflow, or is every exp zero, at a score of 141?"""
+    q = torch.tensor([[score, 0.0, 0.0, 0.0]])
+    k = torch.tensor([[2.0, 0.0, 0.0, 0.0], [2.0, 9.0, 9.0, 9.0]])  # both scores alike
+    output, weights = scaled_dot_product_attention(q, k, torch.eye(2))
+    assert_close(weights, torch.tensor([[0.5, 0.5]]))
+    assert_close(output, torch.tensor([[0.5, 0.5]]))
 
 
 def test_true_in_the_mask_means_may_attend():
@@ -209,6 +221,7 @@ def test_a_query_without_any_key_has_no_weights_that_are_numbers():
 
 
 def test_the_question_repeats_a_name_and_its_answer_stands_at_the_given_distance():
+    """What does the question tell, and where is distance 1?"""
     distance = torch.arange(1, 61)
     tokens, answer = deal(60, distance)
     assert tokens.shape == (60, 61, 2) and answer.shape == (60,)
@@ -244,6 +257,7 @@ def test_sixty_pairs_have_each_digit_six_times_and_more_pairs_a_larger_deck():
 
 
 def test_the_networks_answer_with_logits_because_the_loss_takes_the_softmax(float64):
+    """Must the answers sum to one here, or does the loss see to that?"""
     tokens, _ = deal(8, torch.arange(1, 9))
     for network in (LookUp(), Recurrent()):
         before, _ = network(tokens)
@@ -310,6 +324,7 @@ MASKS = {"no mask": None, "causal": CAUSAL, "per query": QUERY, "per key": CAUSA
 @pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
 @pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
 def test_ours_equals_the_builtin_forward_and_backward(mask, leading, float64):
+    """Same shape, other numbers: is it the scores, the softmax's axis, or the mean?"""
     if mask is QUERY and leading == ():
         leading = (2,)
     ours = qkv(*leading)
@@ -390,6 +405,7 @@ def test_the_recurrent_network_answers_from_its_last_memory_alone(float64):
 
 
 def test_training_is_adam_whose_learning_rate_falls_to_zero_in_a_line(float64):
+    """Which step of training is missing, or in another place?"""
     network = LookUp(size=4)
     ours = copy.deepcopy(network)
     heard = []
@@ -440,6 +456,7 @@ def test_unscaled_scores_leave_almost_no_gradient(float64):
 
 
 def test_without_a_mask_permuting_the_tokens_permutes_the_outputs(float64):
+    """Every shape is right: are numbers of two keys mixed?"""
     network = SelfAttention(6)
     x = torch.randn(2, 5, 6)
     order = torch.randperm(5)
@@ -464,6 +481,7 @@ def test_the_pairs_of_a_list_may_stand_in_any_order_and_weights_move_along(float
 
 
 def test_under_the_causal_mask_the_future_changes_nothing_earlier(float64):
+    """A later token reached an earlier output: over which axis is the softmax?"""
     network = SelfAttention(6)
     x = torch.randn(2, 5, 6)
     before, _ = network(x, CAUSAL)
@@ -476,6 +494,7 @@ def test_under_the_causal_mask_the_future_changes_nothing_earlier(float64):
 
 @pytest.mark.parametrize("size", [4, 64, 256])
 def test_unscaled_scores_have_variance_d_and_ours_have_variance_one(size, float64):
+    """How far do the scores spread, and what divides them?"""
     q, k = torch.randn(2, 500, size)
     _, weights = scaled_dot_product_attention(q, k, k)
     assert (q @ k.mT).var().item() == pytest.approx(size, rel=0.1)
@@ -532,6 +551,7 @@ def test_with_its_knob_at_zero_a_network_averages_and_else_is_the_same():
 def test_every_step_of_training_reads_fresh_lists_of_8_pairs_at_all_distances(
     monkeypatch,
 ):
+    """Does each step draw lists of its own, or the same again?"""
     dealt = []
     asked = []
 

@@ -161,12 +161,14 @@ def test_the_last_line_of_the_worked_example_may_also_say_no(capsys, monkeypatch
 
 
 def test_pca_of_points_on_a_line_puts_every_point_on_that_line():
+    """The line does not go through zero: through which point must PCA's go?"""
     images = torch.tensor([[1.0, 1.0], [3.0, 1.0]])  # the line y = 1
     away = torch.tensor([[7.0, 5.0]])
     assert_close(pca(images, away, size=1), torch.tensor([[7.0, 1.0]]))
 
 
 def test_pca_keeps_the_directions_that_vary_most(float64):
+    """In which order do the eigenvalues come?"""
     images = torch.randn(200, 3) * torch.tensor([1.0, 9.0, 4.0]) + 5
     lost = (pca(images, images, size=1) - images).var(dim=0)
     assert lost[1] < 0.1
@@ -191,6 +193,7 @@ def test_the_code_has_as_many_numbers_as_asked_and_128_stand_before_it():
 
 
 def test_no_activation_limits_the_code_or_the_pixels():
+    """Can a number of the code be as negative as it likes?"""
     network = SimpleAutoencoder()
     for half in (network.encoder, network.decoder):
         wide = half(1000 * torch.randn(50, half[0].in_features))
@@ -241,6 +244,7 @@ def test_repeated_multiplying_finds_pytorchs_first_eigenvector(float64):
 
 
 def test_the_line_by_hand_is_pytorchs_pca_of_the_four_points(float64):
+    """The mean goes off before the code, and comes back after it: does it?"""
     points = torch.tensor(POINTS)
     by_hand = torch.stack([on_the_line(encode_point(point)) for point in points])
     assert_close(pca(points, points, size=1), by_hand)
@@ -249,6 +253,7 @@ def test_the_line_by_hand_is_pytorchs_pca_of_the_four_points(float64):
 
 
 def test_ours_is_scikit_learns_pca_on_images_it_never_saw(float64):
+    """Is the mean subtracted, and are the largest eigenvalues kept?"""
     from sklearn.decomposition import PCA
 
     images, unseen = torch.rand(50, 12), torch.rand(20, 12)
@@ -258,9 +263,11 @@ def test_ours_is_scikit_learns_pca_on_images_it_never_saw(float64):
 
 
 def test_the_network_is_two_matrices_and_one_gelu_each_way(float64):
+    """Linear, activation, linear: is it so in both halves, with mirrored sizes?"""
     network = SimpleAutoencoder(7, 3)
     x = torch.randn(4, 7)
-    weights = list(network.parameters())
+    # by name: the decoder may have been built before the encoder
+    weights = [*network.encoder.parameters(), *network.decoder.parameters()]
     code = F.gelu(x @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
     by_hand = F.gelu(code @ weights[4].T + weights[5]) @ weights[6].T + weights[7]
     assert_close(network.encoder(x), code)
@@ -293,6 +300,7 @@ def test_pca_is_an_autoencoder_without_activations(float64):
 
 
 def test_training_is_adam_with_one_cycle_of_the_learning_rate(float64):
+    """Which step of training is missing, or in another place?"""
     images = torch.rand(100, 12)
     network = SimpleAutoencoder(12, 3)
     twin = copy.deepcopy(network)
@@ -416,6 +424,7 @@ def test_batches_are_64_images_drawn_from_all():
 
 
 def test_every_step_follows_its_own_gradient_only(monkeypatch):
+    """What is still in .grad when the next gradient is added?"""
     norms = []
 
     def stand_still(adam, closure=None):
@@ -470,6 +479,7 @@ def trainings(monkeypatch):
 def test_both_networks_have_the_same_start_the_same_batches_and_the_same_time(
     trainings,
 ):
+    """What else differs between the two than the activation: were both seeded?"""
     images = torch.rand(10, 784)
     ours, control = learn_both(images, 7, 30, seed=4, watch=print_loss)
     one, other = trainings
@@ -527,6 +537,7 @@ def test_each_error_is_that_of_its_own_network_and_images():
 
 
 def test_the_images_tested_on_change_nothing_that_was_fitted():
+    """Was something fitted to the very digits that test it?"""
     images, probe = torch.rand(60, 784), torch.rand(5, 784)
     ours, control = SimpleAutoencoder(784, 5), make_control(5)
     found = []
@@ -549,6 +560,7 @@ def test_the_seed_alone_decides_what_is_learned():
 
 
 def test_main_hands_on_the_right_images_and_what_it_was_told(monkeypatch, digits):
+    """Which images may the networks learn from, and which are for the end?"""
     images, _, unseen, _ = digits
     errors = {"autoencoder": 0.1, "autoencoder_pca": 0.2, "linear_unseen": 0.3}
     errors |= {"linear_fit": 0.4, "linear_fit_pca": 0.4}

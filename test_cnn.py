@@ -59,6 +59,7 @@ class TestImageClassifierCNN(ModelContract):
 
 
 def test_a_convolution_multiplies_and_adds_what_lies_under_the_kernel():
+    """Where does the window begin and end, and is the product number by number?"""
     image = torch.tensor([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]])
     kernel = torch.tensor([[1.0, 10], [100, 1000]])
     # top left: 1 * 1 + 2 * 10 + 4 * 100 + 5 * 1000; then one pixel further
@@ -76,6 +77,7 @@ def test_an_edge_detector_finds_the_edge_and_nothing_else(capsys):
 
 
 def test_pooling_keeps_the_strongest_of_each_2_x_2_and_relu_no_negative():
+    """Convolution, ReLU, pooling, twice: is one missing or at another place?"""
     network = ImageClassifierCNN()
     nn.init.zeros_(network.conv1.weight)
     network.conv1.weight.data[:, 0, 0, 0] = torch.tensor([1.0, -1.0] * 8)
@@ -90,12 +92,14 @@ def test_pooling_keeps_the_strongest_of_each_2_x_2_and_relu_no_negative():
 
 
 def test_the_network_gives_scores_and_no_probabilities():
+    """Who applies the softmax: the network, or the loss?"""
     scores = ImageClassifierCNN()(torch.rand(20, 1, 28, 28))
     assert scores.min() < 0
     assert (scores.exp().sum(dim=1) - 1).abs().min() > 1
 
 
 def test_shuffling_moves_the_pixel_at_order_i_to_place_i_in_every_image():
+    """Does order say where a pixel goes, or where it comes from?"""
     images = torch.rand(3, 1, 28, 28)
     order = torch.randperm(784)
     shuffled = shuffle_pixels(images, order)
@@ -162,6 +166,7 @@ def test_a_layer_adds_up_the_lessons_convolutions_of_all_its_channels(float64):
 
 
 def test_the_network_is_convolution_relu_and_pooling_twice_then_linear(float64):
+    """Convolution, ReLU, pooling, twice: is one missing or at another place?"""
     network = ImageClassifierCNN()
     x = torch.rand(3, 1, 28, 28)
     weights = list(network.parameters())
@@ -176,6 +181,7 @@ def test_the_network_is_convolution_relu_and_pooling_twice_then_linear(float64):
 
 
 def test_training_is_adam_with_one_cycle_of_the_learning_rate(float64):
+    """Which step of training is missing, or in another place?"""
     images, labels = blobs()
     network = ImageClassifierCNN()
     twin = copy.deepcopy(network)
@@ -251,6 +257,7 @@ class Ear(nn.Module):
 
 
 def test_batches_go_through_all_images_in_an_order_that_is_not_the_files():
+    """Is every image seen once in an epoch, and in another order than in the file?"""
     images = torch.zeros(300, 1, 28, 28)
     images[:, 0, 0, 0] = torch.arange(300)
     ear = Ear()
@@ -285,6 +292,7 @@ def test_a_training_prints_four_losses(capsys):
 
 
 def test_the_mlp_has_four_times_the_weights_and_is_not_linear():
+    """What are two linear layers without anything between them?"""
     mlp = make_mlp()
     x = torch.randn(5, 784)
     assert size(mlp) > 4 * size(ImageClassifierCNN())
@@ -293,6 +301,7 @@ def test_the_mlp_has_four_times_the_weights_and_is_not_linear():
 
 
 def test_one_and_the_same_shuffle_for_training_and_test():
+    """Are training and test shuffled in the same way?"""
     tasks = make_tasks("digits", seed=0)
     placed, mixed = tasks["in_order"], tasks["shuffled"]
     pixels = torch.cat([placed[0], placed[2]]).flatten(1).T
@@ -314,6 +323,7 @@ def test_another_seed_has_other_places_and_another_shuffle():
 
 
 def test_training_and_test_digits_stay_apart():
+    """Is an image that is tested one that was learned from?"""
     images, labels, unseen, answers = load_digits("digits")
     tasks = make_tasks("digits", seed=0)
     assert_close(tasks["centred"], (images, labels, unseen, answers))

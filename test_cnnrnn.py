@@ -92,6 +92,7 @@ class TestImageSequenceClassifierCNNRNN(ModelContract):
 
 
 def test_one_step_of_the_smallest_gru_is_right_on_paper():
+    """Which gate does what: do it with a pencil, and compare number by number."""
     # At x = 0.5 and state 0 both gates get 0, and are half open. The candidate gets
     # 4 * 0.5 - 2 = 0 from x, and half of -0.5 from the state.
     candidate = math.tanh(-0.25)
@@ -195,6 +196,7 @@ def test_the_example_of_a_film_played_backwards_is_looked_at(
 
 
 def test_a_pixel_goes_the_way_its_motion_says_and_comes_back_on_the_other_side():
+    """Along which axis, and in which direction, does this motion go?"""
     ways = {
         "still": [(1, 26), (1, 26), (1, 26)],
         "left": [(1, 26), (1, 22), (1, 18)],
@@ -233,6 +235,7 @@ def test_a_film_begins_and_ends_anywhere_whatever_its_motion():
 
 
 def test_the_five_films_of_a_digit_differ_in_nothing_but_the_motion():
+    """Do the five begin at the same place, and is each label its motion's?"""
     images, *_ = load_digits("digits")
     films, motions = shoot(images, 7)
     assert films.shape == (35, 6, 1, 28, 28)
@@ -343,6 +346,7 @@ def by_hand(network: ImageSequenceClassifierCNNRNN, x: torch.Tensor) -> torch.Te
 
 @pytest.mark.parametrize("length", [1, 2, 6])
 def test_the_network_is_a_gru_over_the_features_of_its_frames(length, float64):
+    """From which frame, and from which of the two outputs, is the answer read?"""
     network = ImageSequenceClassifierCNNRNN()
     x = torch.rand(3, length, 1, 28, 28)
     ours, theirs = network(x, every_frame=True), by_hand(network, x)
@@ -373,6 +377,7 @@ def test_the_last_answer_depends_on_every_frame_and_an_early_one_on_no_later(flo
 
 
 def test_the_answer_after_t_frames_is_the_answer_to_a_film_of_t_frames(float64):
+    """Does an answer know a frame that has not come yet?"""
     network = ImageSequenceClassifierCNNRNN()
     films = torch.rand(4, 6, 1, 28, 28)
     answers = network(films, every_frame=True)
@@ -381,6 +386,7 @@ def test_the_answer_after_t_frames_is_the_answer_to_a_film_of_t_frames(float64):
 
 
 def test_each_film_of_a_batch_is_read_on_its_own(float64):
+    """Change one film: why does the answer to another change? Which axis is time?"""
     network = ImageSequenceClassifierCNNRNN()
     films = torch.rand(4, 6, 1, 28, 28)
     together = network(films)
@@ -425,6 +431,7 @@ def test_after_one_frame_exactly_one_answer_of_five_is_correct_trained_or_not():
 
 
 def test_the_label_of_a_film_stands_beside_each_answer_to_it():
+    """All frames of the first film come first: and their labels?"""
     motions = torch.tensor([1, 4, 0])
     sure = 100.0 * F.one_hot(motions, 5)[:, None].expand(3, 6, 5)  # every answer is
     assert loss_at_every_frame(sure, motions).item() == pytest.approx(0, abs=1e-6)
@@ -465,6 +472,7 @@ def test_the_lowest_losses_are_those_of_who_knows_what_can_be_known():
 
 @pytest.mark.parametrize("in_order", [True, False])
 def test_training_is_adam_on_the_mean_loss_over_all_frames(in_order, float64):
+    """Is the loss of all frames taken, and is no step of training missing?"""
     images, *_ = load_digits("digits")
     images = images.double()
     network = ImageSequenceClassifierCNNRNN()
@@ -495,6 +503,7 @@ def test_training_is_adam_on_the_mean_loss_over_all_frames(in_order, float64):
 
 
 def test_one_step_follows_the_gradient_of_its_own_batch_alone(monkeypatch):
+    """What is still in .grad when the next gradient is added?"""
     sums = []
 
     def listen(adam):
@@ -577,6 +586,7 @@ def test_one_network_is_trained_without_the_order_and_one_with_it(asked):
 
 
 def test_both_networks_begin_alike_and_see_the_same_films(asked):
+    """What was drawn between the two trainings: were both seeded?"""
     main(steps=40, seed=3)
     one, other = asked.trained
     assert one[0] is not other[0]
@@ -588,6 +598,7 @@ def test_both_networks_begin_alike_and_see_the_same_films(asked):
 
 
 def test_networks_are_trained_on_some_digits_and_tested_with_others(asked):
+    """Which digits are the films made of that test it?"""
     main(steps=40, seed=3)
     _, _, unseen, _ = load_digits("digits")
     torch.manual_seed(3)

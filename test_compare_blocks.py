@@ -142,6 +142,7 @@ def test_the_worked_example_is_ten_linear_layers_with_and_without_skip(capsys):
 
 
 def test_a_block_is_one_linear_layer_with_or_without_its_input(float64):
+    """What does a residual block add to what its layer gives?"""
     plain = PlainBlock(5)
     residual = ResidualBlock(5)
     residual.load_state_dict(plain.state_dict())
@@ -161,6 +162,7 @@ def test_a_stack_has_so_many_blocks_of_its_kind_and_size(name):
 
 @every_stack
 def test_every_block_has_weights_of_its_own(name):
+    """Is it one block many times, or many blocks?"""
     one, two = make_blocks(name, depth=2, size=5)
     assert not torch.isclose(one.f.weight, two.f.weight).any()
 
@@ -183,12 +185,14 @@ def test_small_residual_blocks_have_the_weights_divided_by_the_root_of_the_depth
 
 
 def test_weights_divided_by_the_root_of_the_depth_add_up_to_one_block():
+    """By which number are the weights divided, and how often?"""
     blocks = make_blocks("residual_small", depth=9, size=1000)
     together = sum(block.f.weight.var().item() for block in blocks)
     assert together == pytest.approx(1 / 3000, rel=0.01)
 
 
 def test_orthogonal_weights_keep_the_length_of_every_vector_in_both_directions(float64):
+    """Which of the stacks gets which weights, and is its matrix orthogonal?"""
     for block in make_blocks("plain_orthogonal", depth=3, size=5):
         weight = block.f.weight
         assert_close(weight @ weight.T, torch.eye(5))
@@ -236,6 +240,7 @@ def test_the_mean_squared_length_over_many_stacks_is_that_of_the_law(name):
 
 
 def test_a_skip_adds_the_identity_to_the_jacobian(float64):
+    """If the input moves a little, how much of that does the skip hand on?"""
     plain = PlainBlock(5)
     residual = ResidualBlock(5)
     residual.load_state_dict(plain.state_dict())
@@ -246,6 +251,7 @@ def test_a_skip_adds_the_identity_to_the_jacobian(float64):
 
 @every_stack
 def test_the_gradient_at_each_depth_is_a_product_of_jacobians(name, float64):
+    """Of which number is it the gradient, and at which of the states?"""
     blocks = make_blocks(name, depth=3, size=5)
     x = torch.randn(1, 5)
     gradient = torch.ones(5)  # of the sum of all outputs, at the output
@@ -367,6 +373,7 @@ def test_what_comes_out_of_fifty_plain_blocks_hardly_depends_on_the_image(name):
 
 
 def test_the_digits_are_those_of_scikit_learn_each_once_and_with_its_label():
+    """Were images and labels mixed in the same way?"""
     images, labels, unseen, answers = load_small_digits()
     assert (images.shape, unseen.shape) == ((1437, 64), (360, 64))
     assert images.dtype == unseen.dtype == torch.float32
@@ -426,6 +433,7 @@ def test_accuracy_is_the_share_of_images_that_are_named_correctly():
 
 
 def test_it_learns_either_or_which_no_network_without_bends_can():
+    """Is there a bend left in the network?"""
     either = torch.randint(2, (1797, 2))
     images = F.pad(16.0 * either - 8, (0, 62))
     labels = either.sum(dim=1) % 2
@@ -436,6 +444,7 @@ def test_it_learns_either_or_which_no_network_without_bends_can():
 
 @pytest.mark.parametrize("right, expected", [(True, 1), (False, 0)])
 def test_learning_is_judged_on_digits_it_never_saw(monkeypatch, right, expected):
+    """Is a digit that is tested one that was learned from?"""
     images, labels = one_glance(200)
     unseen, answers = one_glance(50)
     if not right:
@@ -506,6 +515,7 @@ def test_all_four_read_the_same_digits_in_each_step_another_seed_has_others(hear
 
 
 def test_all_four_start_from_the_same_weights_another_seed_has_others(heard):
+    """Were the weights drawn anew from the same seed for each stack?"""
     compare(depth=4, size=5, steps=1, seed=3)
     plain, residual, orthogonal, small = heard.starts
     for network in heard.starts:
@@ -695,6 +705,13 @@ def test_one_is_the_least_that_an_option_takes(run, name):
     run(LEFT, LAW, SHARES, **{name: 1})
     with pytest.raises(SystemExit, match=f"^--{name} must be at least 1, got 0$"):
         run(LEFT, LAW, SHARES, **{name: 0})
+
+
+@pytest.mark.parametrize("name", ["depth", "size"])
+def test_a_thousand_is_the_most_that_fits_into_memory_and_patience(run, name):
+    run(LEFT, LAW, SHARES, **{name: 1000})
+    with pytest.raises(SystemExit, match=f"^--{name} must be at most 1000, got 1001$"):
+        run(LEFT, LAW, SHARES, **{name: 1001})
 
 
 # The picture

@@ -288,6 +288,7 @@ def test_a_data_module_reads_the_data_that_it_is_told(monkeypatch):
 
 
 def test_the_images_of_the_test_had_no_say_in_training_or_in_choosing(named):
+    """Which images choose the best epoch?"""
     data = MNISTDataModule(seed=2)
     trained = joined(names_in(data.train_dataloader()))
     chosen = joined(names_in(data.val_dataloader()))
@@ -328,6 +329,7 @@ def test_an_epoch_shows_every_image_once_and_the_next_in_another_order(named):
 
 @pytest.mark.parametrize("processes", [2, 5])
 def test_processes_share_each_batch_of_the_plain_loop_evenly(named, processes):
+    """How many images does each process take, and is none taken twice?"""
     data = MNISTDataModule(seed=7)
     loader = data.train_dataloader()
     loader.sampler.set_epoch(5)
@@ -378,6 +380,7 @@ def test_the_network_is_two_strided_convolutions_and_a_linear_layer(float64):
 
 
 def test_the_training_step_is_the_cross_entropy_of_the_networks_scores(float64):
+    """Does the loss get scores or probabilities, and who takes the step?"""
     torch.manual_seed(7)
     network = DigitNetwork()
     torch.manual_seed(7)
@@ -420,6 +423,7 @@ def test_the_modules_optimizer_is_the_plain_loops():
 
 
 def test_the_plain_loop_is_one_step_of_adam_per_batch_and_keeps_no_gradient(float64):
+    """Which step of training is missing, or in another place?"""
     images, labels = some_digits(23)
     loader = shuffled(TensorDataset(images, labels), batch_size=5, seed=8)
     network = DigitNetwork()
@@ -494,6 +498,7 @@ class Ear(nn.Module):
 
 
 def test_the_plain_loop_tells_the_order_which_epoch_it_is():
+    """Do two epochs have the same order?"""
     images, _, _, _ = named_images(23)
     labels = torch.zeros(23).long()
     loader = shuffled(TensorDataset(images, labels), batch_size=5, seed=8)
@@ -508,6 +513,7 @@ def test_the_plain_loop_tells_the_order_which_epoch_it_is():
 
 @pytest.mark.parametrize("load", ["val", "test"])
 def test_an_image_of_the_last_and_smaller_batch_counts_as_much_as_any(digits, load):
+    """Is it a mean of batches, or a mean of images?"""
     module = DigitClassifier()
     images = torch.rand(230, 1, 28, 28)
     names = module(images).argmax(dim=1)
@@ -543,6 +549,7 @@ def second_is_best(monkeypatch):
 
 
 def test_the_best_epoch_is_tested_though_it_is_not_the_last(digits, second_is_best):
+    """Which checkpoint is tested: the best, or the newest?"""
     _, trainer = fit(digits, 3)
     images = digits.test_set.tensors[0]
     answers = []
@@ -624,6 +631,7 @@ def test_an_image_feels_neither_its_neighbours_nor_the_mode(float64):
 
 
 def test_random_numbers_drawn_elsewhere_change_no_split_and_no_order(named):
+    """From which generator is the order drawn: from its own, or from everybody's?"""
     torch.manual_seed(1)
     one = MNISTDataModule(seed=2)
     order = names_in(one.train_dataloader())

@@ -92,6 +92,7 @@ def test_a_sequence_of_no_steps_is_refused_and_an_empty_batch_is_not():
 
 
 def test_two_steps_with_a_pencil(float64):
+    """Which state does the second time step start from?"""
     ours = SequenceClassifierRNN(1, 1, 1)
     for parameter, value in [(ours.W, 2.0), (ours.U, -1.0), (ours.b, 0.5)]:
         nn.init.constant_(parameter, value)
@@ -114,6 +115,7 @@ def test_the_pencil_our_class_and_pytorch_print_the_same_two_states(capsys):
 
 
 def test_a_row_of_u_says_what_one_unit_hears_from_the_others(float64):
+    """The state is a row here: is it U, or U turned round?"""
     ours = SequenceClassifierRNN(1, 2, 1)
     for parameter in ours.parameters():
         nn.init.zeros_(parameter)
@@ -130,6 +132,7 @@ def test_the_answer_is_read_from_the_last_state_and_the_first_follows_zeros(floa
 
 @pytest.mark.parametrize("name", ["W", "U", "b"])
 def test_weights_start_uniform_within_one_over_the_root_of_the_hidden_size(name):
+    """How many numbers does a unit add up?"""
     weight = getattr(SequenceClassifierRNN(100, 400), name)
     assert weight.abs().max().item() == pytest.approx(400**-0.5, rel=0.02)
     assert weight.std().item() == pytest.approx((1 / 400 / 3) ** 0.5, rel=0.1)
@@ -155,6 +158,7 @@ def test_the_two_starts_differ_in_u_alone():
 
 @pytest.mark.parametrize("wait", [7, 13, 25])
 def test_a_sequence_has_each_symbol_as_often_then_a_question_mark(wait):
+    """Can one symbol come more often than the others?"""
     x, first = deal(50, wait)
     each = {7: 2, 13: 4, 25: 8}[wait]
     assert x.shape == (50, wait, 4)
@@ -165,6 +169,7 @@ def test_a_sequence_has_each_symbol_as_often_then_a_question_mark(wait):
 
 
 def test_every_order_is_equally_likely():
+    """Is some order more frequent: can two of the numbers that are sorted be equal?"""
     x, _ = deal(9000, wait=7)
     orders = dict.fromkeys(itertools.permutations([0, 0, 1, 1, 2, 2]), 0)
     for order in x[:, :-1].argmax(dim=2).tolist():
@@ -202,6 +207,7 @@ def test_the_printed_sequence_is_the_dealt_one_with_its_answer(capsys):
 
 @pytest.mark.parametrize("time", [1, 7, 28])
 def test_equals_the_builtin_forward_and_every_gradient(float64, time):
+    """Which state does a time step start from, and what is multiplied by U?"""
     ours, x = SequenceClassifierRNN(6, 12), torch.randn(4, time, 6, requires_grad=True)
     theirs, copied = twin(ours), x.detach().clone().requires_grad_()
     start = torch.randn(4, 12)
@@ -225,6 +231,7 @@ def test_the_gradient_is_that_of_finite_differences(float64):
 
 
 def test_the_last_state_sends_a_gradient_back_to_every_input(float64):
+    """The numbers are right: where is the way back cut?"""
     ours, x = SequenceClassifierRNN(), torch.randn(4, 7, 6, requires_grad=True)
     ours(x).sum().backward()
     assert (x.grad != 0).all()
@@ -278,6 +285,7 @@ def test_the_printed_lengths_are_those_of_a_thousand_nudges_and_the_largest(
 
 @pytest.mark.parametrize("start", STARTS)
 def test_what_is_left_is_the_norm_of_the_jacobian_of_every_state(deal64, start):
+    """The chain rule: which factor is new, and on which side does it stand?"""
     network = make_network(start)
     x, _ = deal64(1, 7)
     left = gradient_left(network, x)
@@ -381,6 +389,7 @@ def test_no_sequence_feels_its_neighbours_in_the_batch(float64):
 
 
 def test_nothing_is_remembered_from_one_call_to_the_next(float64):
+    """Ask twice: what is the state before the first input?"""
     ours, x = SequenceClassifierRNN(), torch.randn(4, 7, 6)
     assert_close(ours(x), ours(x))
 
@@ -504,6 +513,7 @@ def test_one_network_is_made_trained_and_then_asked(trained, start):
 
 
 def test_with_the_same_seed_both_starts_read_the_same_sequences(trained):
+    """What was drawn before the sequences: is it seeded after that?"""
     for start in STARTS:
         learn_and_recall(start, 7, 9, seed=3)
     learn_and_recall("uniform", 7, 9, seed=4)

@@ -351,6 +351,7 @@ def render() -> None:
 # What is measured by a module of its own, imported only then, as it imports lessons
 APART = {
     "cluster": "Time a step of lightning.py for its page.",
+    "mistakes": "Every mistake with five seeds: what it does to the numbers.",
     "race": "Side by side, in turns: the lessons and what people use instead.",
     "growth": "How time and memory grow with length, depth, batch and width.",
     "ablation": "cnn.py with each of its ingredients left out.",
@@ -384,6 +385,8 @@ def main() -> None:
             command.add_argument(
                 "names", nargs="*", metavar="race", help="default: all"
             )
+        if name == "mistakes":
+            add_lessons(command)
         command.add_argument("--count", type=positive, help="of repetitions")
     given = vars(cli.parse_args())
     name = given.pop("command")

@@ -11,7 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import autoencoder
 from benchmarks import __main__ as bench
 from benchmarks import ablation, cluster, floors, growth, race, recipes, site
+from benchmarks import mistakes as over_seeds
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
+from mistakes import __main__ as mistakes
 from tools.catalogue import lessons
 from tools.runner import Run, RunError
 
@@ -375,3 +377,31 @@ def test_no_repetition_is_no_measurement(command, count, monkeypatch, capsys):
         bench.main()
     assert stop.value.code == 2
     assert f"must be positive, got {count}" in capsys.readouterr().err
+
+
+def test_a_mistake_is_measured_over_seeds_and_what_ends_in_an_error_is_counted(
+    tmp_path, monkeypatch, capsys
+):
+    right = lessons()["cnn"].text
+
+    def full(lesson, text, seed):
+        if text != right and seed == 1:
+            raise RunError("cnn.py: it never ends")
+        numbers = {"share": 10.0 * seed, "holds": float(seed < 2)}
+        return Run(numbers, "", {}, bench.HERE)
+
+    monkeypatch.setattr(over_seeds.store, "full", full)
+    monkeypatch.setattr(over_seeds, "KEPT", tmp_path / "mistakes.json")
+    over_seeds.measure(["cnn"], 3)
+    kept = json.loads((tmp_path / "mistakes.json").read_text())["cnn"]
+    source, entries, _ = mistakes.read("cnn")
+    assert source == right and [*kept] == ["", *entries]
+    assert kept[""]["numbers"]["share"] == [0.0, 10.0, 20.0]
+    assert (kept[""]["seeds"], kept[""]["ended"], kept[""]["holds"]) == (3, 3, 2)
+    found = kept["file_order"]  # of seeds 0 and 2 alone
+    assert found["numbers"]["share"] == [0.0, 10.0, 20.0]
+    assert (found["seeds"], found["ended"], found["holds"]) == (3, 2, 1)
+    assert found["code"] == mistakes.code(lessons()["cnn"], entries["file_order"])
+    assert len({one["code"] for one in kept.values()}) == len(kept)
+    said = "file_order              2 of 3 runs come to an end, the claim holds in 1"
+    assert said in capsys.readouterr().out

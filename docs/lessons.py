@@ -341,6 +341,7 @@ def page(app, lesson: str, gallery: str) -> str:
         for path in HERE.glob(f"play/{lesson}.*"):
             app.env.note_dependency(str(path))
     app.env.note_dependency(str(TABLES))
+    app.env.note_dependency(str(OVER_SEEDS))
     if lesson == "cluster":
         about["cluster"] = tables()["cluster"]
     here = list(LESSONS).index(lesson)
@@ -364,6 +365,7 @@ def page(app, lesson: str, gallery: str) -> str:
 
 
 TABLES = ROOT / "benchmarks" / "tables.json"  # `python -m benchmarks render` writes it
+OVER_SEEDS = ROOT / "benchmarks" / "mistakes.json"  # `python -m benchmarks mistakes`
 
 
 def tables() -> dict:
@@ -451,6 +453,7 @@ def both_sides(lesson: str) -> list[dict]:
     sides = []
     for name, entry in entries.items():
         side = {"name": name, "difference": difference(right, texts(lesson)[name])}
+        side["seeds"] = over_seeds(lesson, name, entry)
         sides.append(entry | side | wrong_side(lesson, name, folder))
     known = [Path(side["path"]).name for side in sides]
     for old in folder.glob(f"{lesson}_*"):
@@ -459,12 +462,44 @@ def both_sides(lesson: str) -> list[dict]:
     return sides
 
 
+def over_seeds(lesson: str, mistake: str, entry: dict) -> dict | None:
+    """What the mistake does to the numbers, right and wrong over the same seeds.
+
+    Only the numbers that part are named: all wrong ones are below all right ones, or
+    above. None, if the lesson or the mistake is another one than was measured.
+    """
+    kept = json.loads(OVER_SEEDS.read_text(encoding="utf-8")).get(lesson, {})
+    right, wrong = kept.get("", {}), kept.get(mistake, {})
+    if right.get("code") != catalogue.recipe(LESSONS[lesson]):
+        return None
+    if wrong.get("code") != mistakes.code(LESSONS[lesson], entry):
+        return None
+    rows, alike = [], 0
+    for name, (low, middle, high) in wrong["numbers"].items():
+        lowest, median, highest = right["numbers"][name]
+        if name == "holds":
+            continue
+        if low > highest or high < lowest:
+            cells = spread(lowest, median, highest), spread(low, middle, high)
+            rows.append([name, *cells])
+        else:
+            alike += 1
+    found = {"rows": rows, "alike": alike, "held": right["holds"]}
+    return found | {"right": right, "wrong": wrong}
+
+
+def spread(low: float, middle: float, high: float) -> str:
+    """A median, and in brackets the lowest and the highest, if they differ."""
+    low, middle, high = (f"{number:.3g}" for number in (low, middle, high))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
 def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
     """What the run with this mistake left, its picture copied into the folder.
 
     The picture's name changes with the run, so that no page shows an older one.
     """
-    nothing = {"numbers": {}, "drawn": False, "path": ""}
+    nothing = {"numbers": {}, "drawn": False, "path": "", "same": False}
     if lesson not in with_mistakes() and not stored(lesson, mistake):
         return nothing | {"last": "not run for this draft of the site"}
     run = played(lesson, mistake)
@@ -476,7 +511,12 @@ def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
     if drawn.exists():
         shutil.copy(drawn, path)
     found = {"last": run.last, "numbers": run.numbers, "drawn": drawn.exists()}
+    found["same"] = drawn.exists() and drawn.read_bytes() == right_picture(lesson)
     return found | {"path": f"/gallery/mistakes/{path.name}"}
+
+
+def right_picture(lesson: str) -> bytes:
+    return (played(lesson).folder / "figures" / f"{lesson}.png").read_bytes()
 
 
 def difference(source: str, text: str) -> list[str]:

@@ -42,6 +42,9 @@ from pages import (  # noqa: E402
     whole_site,
 )
 
+from mistakes import __main__ as mistakes  # noqa: E402
+from tools import catalogue  # noqa: E402
+
 needs_pdfs = pytest.mark.skipif(not at_hand(), reason="no Chromium prints PDFs")
 needs_zip = pytest.mark.skipif(not ZIP.exists(), reason="first: make -C docs zip")
 FETCHED = {  # what a browser fetches by itself, and the attribute that says from where
@@ -292,6 +295,34 @@ def test_a_missed_target_is_bold_and_further_columns_are_there():
     assert missed == [*same, "**0.953**", "1.2", "0.95", "0.25; 0.5"]
     assert met == [*same, "0.953", "1.2", "1", ""]
     assert none == [*same, "0.953", "1.2", "", ""]
+
+
+def measured_over_seeds(share: list[float], code: str) -> dict:
+    numbers = {"share": share, "steps": [1.0, 2.0, 3.0], "holds": [0.0, 1.0, 1.0]}
+    return {"code": code, "seeds": 5, "ended": 5, "numbers": numbers, "holds": 4.0}
+
+
+def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
+    tmp_path, monkeypatch
+):
+    lesson = LESSONS["cnn"]
+    entry = {"right": "a", "wrong": "b"}
+    kept = {"": measured_over_seeds([0.8, 0.85, 0.9], catalogue.recipe(lesson))}
+    code = mistakes.code(lesson, entry)
+    kept["lower"] = measured_over_seeds([0.5, 0.6123, 0.79], code)
+    kept["touches"] = measured_over_seeds([0.5, 0.6, 0.8], code)
+    kept["of_another_time"] = measured_over_seeds([0.5, 0.6, 0.7], "0" * 12)
+    monkeypatch.setattr(lessons, "OVER_SEEDS", tmp_path / "mistakes.json")
+    lessons.OVER_SEEDS.write_text(json.dumps({"cnn": kept}))
+    found = lessons.over_seeds("cnn", "lower", entry)
+    assert found["rows"] == [["share", "0.85 (0.8 to 0.9)", "0.612 (0.5 to 0.79)"]]
+    assert (found["alike"], found["held"]) == (1, 4)
+    assert lessons.over_seeds("cnn", "touches", entry)["rows"] == []
+    assert lessons.over_seeds("cnn", "of_another_time", entry) is None
+    assert lessons.over_seeds("cnn", "never_measured", entry) is None
+    assert lessons.over_seeds("cnn", "lower", entry | {"wrong": "c"}) is None
+    assert lessons.over_seeds("rnn", "lower", entry) is None
+    assert lessons.spread(0.33333, 0.33333, 0.33333) == "0.333"
 
 
 def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):

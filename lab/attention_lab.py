@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "attention"
-# description = """anna 7, bob 3, cleo 9 ... bob? Is it harder if the answer \
-# stands farther away?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="attention: the lab")
@@ -13,13 +7,15 @@ with app.setup:
     from functools import partial
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import numpy
     import shared
     import torch
     from torch import Tensor
 
-    attention, head = shared.lesson("attention")
+    attention, head = shared.lesson(
+        "attention",
+        "Move the knob to 100, then ask for another name: where does it look?",
+    )
     FIRST = attention.FIRST_NAMES
     NAMES = [*FIRST, *(f"name{n}" for n in range(len(FIRST), attention.NAMES))]
     KINDS = ["", "weight_", "rival_"]  # of the numbers that main() finds
@@ -155,7 +151,7 @@ def panel(width: float, height: float, left: float = 0.1, low: float = 0.14):
     """Fixed margins: to compute them means to draw everything twice."""
     place = {"left": left, "right": 0.98, "top": 0.89, "bottom": low}
     size = width, height
-    return plt.subplots(figsize=size, layout="none", gridspec_kw=place)
+    return shared.Drawing.subplots(figsize=size, layout="none", gridspec_kw=place)
 
 
 @app.function
@@ -183,7 +179,7 @@ def heat(ax, table: Tensor, columns: list[str], rows: list[str]):
 @app.function
 def figure_pencil(knob: float):
     """The lesson's three keys: the mean, this knob, the dictionary."""
-    fig, ax = panel(4.4, 4.6, left=0.26)
+    fig, ax = panel(4.4, 3.5, left=0.26)
     rows = ["scores x 0", f"x {knob:g}", "x 100"]
     by_hand = torch.stack([pencil(0), pencil(knob), pencil(100)])
     heat(ax, by_hand, words(attention.EXAMPLE)[:3], rows)
@@ -194,7 +190,7 @@ def figure_pencil(knob: float):
 @app.function
 def figure_list(tokens: Tensor, table: Tensor, title: str):
     """The lesson's picture, for any list."""
-    fig, ax = panel(8.4, 4.6, left=0.14, low=0.24 if crowded(words(tokens)) else 0.14)
+    fig, ax = panel(8.4, 3.5, left=0.14, low=0.24 if crowded(words(tokens)) else 0.14)
     heat(ax, table, words(tokens), ["untrained", "trained"])
     fig.suptitle(title)
     return fig
@@ -286,20 +282,32 @@ def _(reset):
         _models = [untrained().requires_grad_(False), _net]
     trained, set_trained = mo.state((_models, (STEPS, 0)))
     _example = ", ".join(words(attention.EXAMPLE))
-    text = mo.ui.text(_example, label="The list and its question", full_width=True)
-    knob = mo.ui.slider(
-        steps=KNOBS, value=1, label="Knob: scores times", show_value=True
+    _start = shared.asked(
+        reset.value,
+        list=(_example, str),
+        knob=(1, KNOBS),
+        distance=(30, range(1, 61)),
+        causal=(True, [False, True]),
+        steps=(STEPS, range(10, STEPS + 1, 10)),
+        seed=(0, shared.SEEDS),
     )
-    distance = mo.ui.slider(1, 60, value=30, label="Distance", show_value=True)
-    causal = mo.ui.switch(value=True, label="Causal mask")
-    steps = mo.ui.slider(10, STEPS, 10, value=STEPS, label="Steps", show_value=True)
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    text = mo.ui.text(
+        _start["list"], label="The list and its question", full_width=True
+    )
+    knob = mo.ui.slider(
+        steps=KNOBS, value=_start["knob"], label="Knob: scores times", show_value=True
+    )
+    distance = mo.ui.slider(
+        1, 60, value=_start["distance"], label="Distance", show_value=True
+    )
+    causal = mo.ui.switch(value=_start["causal"], label="Causal mask")
+    steps = mo.ui.slider(
+        10, STEPS, 10, value=_start["steps"], label="Steps", show_value=True
+    )
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("attention")
-    _say = """Your question compares itself with every name: from the **mean** of all
-    (knob at 0) to a **dictionary**, which looks at one (knob at 100)."""
-    mo.vstack([mo.md(_say), text, knob])
     return (
         causal,
         distance,
@@ -342,16 +350,18 @@ def _(knob, tokens, trained):
             ),
         ]
     _told = f"After {_steps} steps from seed {_seed} it answers **{_answer.argmax()}**"
-    _told = mo.md(f"{_told}, {_answer.max():.0%} sure.")
-    mo.vstack([shared.beside(*_views, widths=(11, 21)), _told])
+    _told = f"{_told}, {_answer.max():.0%} sure."
+    if _before > 0.5:
+        _told += " Untrained it looks there by luck: one token must get the most."
+    mo.vstack([shared.beside(*_views, widths=(11, 21)), shared.tell(_told)])
     return
 
 
 @app.cell
-def _(distance):
-    _say = """## Farther away
-    It was trained on 8 pairs. Here are 60: move the answer away from its question."""
-    mo.vstack([mo.md(_say), distance])
+def _(knob, text):
+    _say = """Your question compares itself with every name: from the **mean** of all
+    (knob at 0) to a **dictionary**, which looks at one (knob at 100)."""
+    mo.vstack([knob, text, mo.md(_say)])
     return
 
 
@@ -376,15 +386,15 @@ def _(distance, trained):
         ]
     _asked, _there = words(_tokens)[-1], words(_tokens)[_place]
     _told = f"{_asked} It stands at {_there}; the model answers **{_answer.argmax()}**."
-    mo.vstack([shared.beside(*_views), mo.md(_told)])
+    _say = """## Farther away
+    It was trained on 8 pairs. Here are 60: move the answer away from its question."""
+    mo.vstack([mo.md(_say), shared.beside(*_views), shared.tell(_told)])
     return
 
 
 @app.cell
-def _(causal):
-    _say = """## Every token asks
-    All rows of your list's table. With a **causal mask** no token sees a later one."""
-    mo.vstack([mo.md(_say), causal])
+def _(distance):
+    distance
     return
 
 
@@ -402,8 +412,16 @@ def _(causal, knob, tokens, trained):
             )
             for name, table in zip(["untrained", "trained"], _tables, strict=True)
         ]
-    _told = mo.md(f"{_told}. The question, last, may see all in both.")
-    mo.vstack([shared.beside(*_views), _told])
+    _told = shared.tell(f"{_told}. The question, last, may see all in both.")
+    _say = """## Every token asks
+    All rows of your list's table. With a **causal mask** no token sees a later one."""
+    mo.vstack([mo.md(_say), shared.beside(*_views), _told])
+    return
+
+
+@app.cell
+def _(causal):
+    causal
     return
 
 
@@ -425,8 +443,16 @@ def _(seed, steps):
 
 
 @app.cell
-def _(setting):
+def _(causal, distance, knob, setting, text):
     _steps, _seed = setting
+    shared.remember(
+        list=text.value,
+        knob=knob.value,
+        distance=distance.value,
+        causal=causal.value,
+        steps=_steps,
+        seed=_seed,
+    )
     shared.command("attention", steps=_steps, seed=_seed)
     return
 

@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "autoencoder"
-# description = """A few numbers for 784 pixels: can a network rebuild digits better \
-# than PCA?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="autoencoder: the lab")
@@ -14,7 +8,6 @@ with app.setup:
     import inspect
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
     import torch
     import torch.nn.functional as F
@@ -22,7 +15,10 @@ with app.setup:
 
     from tools.data import have_mnist
 
-    autoencoder, head = shared.lesson("autoencoder")
+    autoencoder, head = shared.lesson(
+        "autoencoder",
+        "Draw a digit in the box, then add noise: what is rebuilt?",
+    )
     MAIN = ("autoencoder_pca", "autoencoder", "linear_unseen")
     MAIN += ("linear_fit_pca", "linear_fit")  # what main() returns
     ERRORS = (*MAIN, "map_pca", "map", "denoiser_pca", "denoiser")
@@ -152,7 +148,7 @@ def decode(net, point: list[float]) -> torch.Tensor:
 def figure_map(net, codes, labels, point: list[float], marks: dict[str, list[float]]):
     """The map of unseen digits, this point on it, and what it decodes to."""
     # without a layout it is twice as fast: it follows the sliders
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.7), layout="none")
+    fig, (left, right) = shared.Drawing.subplots(1, 2, figsize=(10, 4.7), layout="none")
     left.set_position((0.02, 0.05, 0.38, 0.81))
     right.set_position((0.49, 0.16, 0.49, 0.64))
     show_pixels(left, decode(net, point), "")
@@ -173,7 +169,9 @@ def figure_map(net, codes, labels, point: list[float], marks: dict[str, list[flo
 @app.function
 def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
     """The image rebuilt from noise; below, how well it is rebuilt without noise."""
-    fig, axes = plt.subplot_mosaic("abcd;eeee", figsize=(10, 5.2), height_ratios=[4, 3])
+    fig, axes = shared.Drawing.subplot_mosaic(
+        "abcd;eeee", figsize=(10, 5.2), height_ratios=[4, 3]
+    )
     for key, (name, y) in zip("abcd", views.items(), strict=True):
         off = (y - views["image"]).square().mean()
         show_pixels(axes[key], y, name if key in "ab" else f"{name}: {off:.3f}")
@@ -190,7 +188,7 @@ def figure_digit(views: dict, errors: torch.Tensor, error: float, size: int):
 
 @app.function
 def show_training(losses: list[float], result):
-    fig, ax = plt.subplots(figsize=(10, 3.6), layout="none")
+    fig, ax = shared.Drawing.subplots(figsize=(10, 3.6), layout="none")
     fig.subplots_adjust(bottom=0.2)
     ax.semilogy(losses)
     ax.minorticks_off()  # half of the time to draw it
@@ -216,11 +214,25 @@ def _(reset):
     jobs, more = [], reset.value % 2  # another bound, or the old number stays seen
     get_fresh, set_fresh = mo.state({})
     pad = mo.ui.anywidget(shared.Pad())
-    noise = mo.ui.slider(0, 2, 0.1, value=1, label="Noise", show_value=True)
-    numbers = mo.ui.slider(1, 64, value=8, label="Numbers", show_value=True)
-    steps = mo.ui.slider(100, 3200, 100, value=1600, label="Steps", show_value=True)
-    data = mo.ui.dropdown(DATA, value=DATA[0], label="Data")
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    _start = shared.asked(
+        reset.value,
+        noise=(1, [tenth / 10 for tenth in range(21)]),
+        latent_dim=(8, range(1, 65)),
+        steps=(1600, range(100, 3201, 100)),
+        data=(DATA[0], DATA),
+        seed=(0, shared.SEEDS),
+    )
+    noise = mo.ui.slider(
+        0, 2, 0.1, value=_start["noise"], label="Noise", show_value=True
+    )
+    numbers = mo.ui.slider(
+        1, 64, value=_start["latent_dim"], label="Numbers", show_value=True
+    )
+    steps = mo.ui.slider(
+        100, 3200, 100, value=_start["steps"], label="Steps", show_value=True
+    )
+    data = mo.ui.dropdown(DATA, value=_start["data"], label="Data")
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("autoencoder")
@@ -306,8 +318,8 @@ def _(data, nets, noise, pad, problem, sample, settings, unseen_errors, x):
             _alt = f"{_told}. {_fig.axes[-1].get_title()}"
             _view = shared.picture(_fig, _alt)
     _left = mo.vstack([pad, sample, noise]).style(width="290px")
-    _right = mo.vstack([_view]).style(flex="1 1 300px")
-    mo.vstack([mo.md(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
+    _right = mo.vstack([_view] if _view else []).style(flex="1 1 300px")
+    mo.vstack([shared.tell(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
     return
 
 
@@ -368,12 +380,12 @@ def _(controls):
 
 
 @app.cell
-def _(settings):
+def _(noise, settings):
     mo.stop(settings is None)
-    shared.command(
-        "autoencoder",
-        **dict(zip(("latent_dim", "steps", "data", "seed"), settings, strict=True)),
-    )
+    _names = "latent_dim", "steps", "data", "seed"
+    _options = dict(zip(_names, settings, strict=True))
+    shared.remember(noise=noise.value, **_options)
+    shared.command("autoencoder", **_options)
     return
 
 

@@ -1,9 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "cnn"
-# description = """We shuffle the pixels of all images in the same way: which \
-# network gets worse?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="cnn: the lab")
@@ -14,14 +8,16 @@ with app.setup:
     import inspect
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
     import torch
     from pad import fit
 
     from tools.data import have_mnist
 
-    cnn, head = shared.lesson("cnn")
+    cnn, head = shared.lesson(
+        "cnn",
+        "Draw a digit in the box, then shuffle the pixels: who still reads it?",
+    )
     load = cnn.load_digits
     PLACED = ("cnn_in_order", "cnn_shuffled", "mlp_in_order", "mlp_shuffled")
     DATA = ["mnist", "digits"] if have_mnist() else ["digits"]
@@ -127,7 +123,7 @@ ones they read: "
 
 @app.function
 def show_training(losses: list[float], result, networks: int = 1):
-    fig, ax = plt.subplots(figsize=(10, 3.6), layout="none")
+    fig, ax = shared.Drawing.subplots(figsize=(10, 3.6), layout="none")
     fig.subplots_adjust(bottom=0.2)
     ax.plot(losses)
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")
@@ -155,10 +151,19 @@ def _(reset):
     jobs, more = [], reset.value % 2  # another bound, or the old number stays seen
     get_fresh, set_fresh = mo.state({})
     pad = mo.ui.anywidget(shared.Pad())
-    shuffled = mo.ui.switch(label="Shuffle the pixels")
-    data = mo.ui.dropdown(DATA, value=DATA[0], label="Data")
-    steps = mo.ui.slider(20, 480, 20, value=240, label="Steps", show_value=True)
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    _start = shared.asked(
+        reset.value,
+        shuffled=(False, [False, True]),
+        data=(DATA[0], DATA),
+        steps=(240, range(20, 481, 20)),
+        seed=(0, shared.SEEDS),
+    )
+    shuffled = mo.ui.switch(_start["shuffled"], label="Shuffle the pixels")
+    data = mo.ui.dropdown(DATA, value=_start["data"], label="Data")
+    steps = mo.ui.slider(
+        20, 480, 20, value=_start["steps"], label="Steps", show_value=True
+    )
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Train")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("cnn")
@@ -241,8 +246,8 @@ def _(data, mixed, nets, pad, sample, settings, shuffled):
     _from = f"Trained on {len(_images):,} {_from}. "
     _from += f"Reads {nets['cnn_centred'].right:.1%} of unseen ones." if nets else ""
     _left = mo.vstack([pad, sample, shuffled, mo.md(_from)]).style(width="290px")
-    _right = mo.vstack([_view]).style(flex="1 1 300px")
-    mo.vstack([mo.md(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
+    _right = mo.vstack([_view] if _view else []).style(flex="1 1 300px")
+    mo.vstack([shared.tell(f"## {_told}"), mo.hstack([_left, _right], wrap=True)])
     return
 
 
@@ -253,9 +258,11 @@ def _(controls):
 
 
 @app.cell
-def _(settings):
+def _(settings, shuffled):
     mo.stop(settings is None)
-    shared.command("cnn", **dict(zip(("data", "steps", "seed"), settings, strict=True)))
+    _options = dict(zip(("data", "steps", "seed"), settings, strict=True))
+    shared.remember(shuffled=shuffled.value, **_options)
+    shared.command("cnn", **_options)
     return
 
 

@@ -1,8 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "cnnrnn"
-# description = "How much can six frames tell if nobody says in which order they came?"
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="cnnrnn: the lab")
@@ -12,15 +7,17 @@ with app.setup:
     import random
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import numpy
     import shared
     import torch
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     from tools.data import have_mnist
 
-    cnnrnn, head = shared.lesson("cnnrnn")
+    cnnrnn, head = shared.lesson(
+        "cnnrnn", "Press Play backwards, then Shuffle: what can still be told?"
+    )
     DATA = "mnist" if have_mnist() else "digits"
     images, _, unseen, _ = cnnrnn.load_digits(DATA)
     STEPS, ORDER = 300, list(range(cnnrnn.FRAMES))
@@ -108,9 +105,12 @@ def played(order: list[int]) -> str:
 
 
 @app.function
-def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor):
-    """An animated PNG, played three times: film and answer, and both without order."""
-    fig, axes = plt.subplots(1, 4, figsize=(12.8, 3), dpi=75, width_ratios=[2, 3, 2, 3])
+def animate(film, in_order: torch.Tensor, any_order: torch.Tensor, order: list[int]):
+    """An animated PNG, played three times: film and answer, and both without order;
+    and how many pixels wide it has to be."""
+    fig, axes = shared.Drawing.subplots(
+        1, 4, figsize=(12.8, 3), dpi=75, width_ratios=[2, 3, 2, 3]
+    )
     mean = cnnrnn.average_frames(film)[0, 0, 0]
     images, charts = axes[::2], axes[1::2]
     for ax, image in zip(images, (film[0, 0, 0], mean), strict=True):
@@ -126,27 +126,27 @@ def animate(film: torch.Tensor, in_order: torch.Tensor, any_order: torch.Tensor)
     screen, bars = images[0].images[0], charts[0].patches
     for artist in (screen, number, *bars):
         artist.set_animated(True)
-    fig.canvas.draw()  # once; then only what moves is drawn
-    still, frames = fig.canvas.copy_from_bbox(fig.bbox), []
-    for image, chances in zip(film[0, :, 0], in_order, strict=True):
-        fig.canvas.restore_region(still)
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()  # once; then only what moves is drawn
+    still, frames = canvas.copy_from_bbox(fig.bbox), []
+    for image, chances, place in zip(film[0, :, 0], in_order, order, strict=True):
+        canvas.restore_region(still)
         screen.set_data(image.numpy())
-        number.set_text(f"frame {len(frames) + 1} of 6")
+        number.set_text(f"frame {place + 1}")
         for bar, chance in zip(bars, chances.tolist(), strict=True):
             bar.set_width(chance)
         for artist in (screen, number, *bars):
             artist.axes.draw_artist(artist)
-        frames.append(Image.fromarray(numpy.array(fig.canvas.buffer_rgba())))
-    plt.close(fig)
+        frames.append(Image.fromarray(numpy.array(canvas.buffer_rgba())))
     file, times = io.BytesIO(), {"duration": [600] * 5 + [1800], "loop": 3}
     frames[0].save(file, "PNG", append_images=frames[1:], save_all=True, **times)
-    return file.getvalue()
+    return file.getvalue(), shared.readable(fig)
 
 
 @app.function
 def figure_losses(losses: list[float], title: str):
     """The losses of the two networks, which are trained one after the other."""
-    fig, ax = plt.subplots(figsize=(12.8, 5))
+    fig, ax = shared.Drawing.subplots(figsize=(12.8, 5))
     for start, name in enumerate(VIEWS):
         run = losses[STEPS * start : STEPS * (start + 1)]
         ax.plot(run, label=name.replace("_", " "))
@@ -181,13 +181,25 @@ def _(reset, set_order):
         [],
         reset.value % 2,
     )  # another bound, or the old number stays on the screen
-    digit = mo.ui.number(0, len(unseen) - 1 - more, 1, value=0, label="Digit")
-    motion = mo.ui.dropdown(
-        cnnrnn.MOTIONS, "left", label="Motion", allow_select_none=False
+    _start = shared.asked(
+        reset.value,
+        digit=(0, range(len(unseen))),
+        motion=("left", cnnrnn.MOTIONS),
+        row=(0, range(28)),
+        column=(0, range(28)),
+        seed=(0, shared.SEEDS),
     )
-    row = mo.ui.slider(0, 27, value=0, label="Down", show_value=True)
-    column = mo.ui.slider(0, 27, value=0, label="Across", show_value=True)
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    digit = mo.ui.number(
+        0, len(unseen) - 1 - more, 1, value=_start["digit"], label="Digit"
+    )
+    motion = mo.ui.dropdown(
+        cnnrnn.MOTIONS, _start["motion"], label="Motion", allow_select_none=False
+    )
+    row = mo.ui.slider(0, 27, value=_start["row"], label="Down", show_value=True)
+    column = mo.ui.slider(
+        0, 27, value=_start["column"], label="Across", show_value=True
+    )
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     filmed = mo.ui.button(label="As filmed", on_click=lambda _: set_order(ORDER))
     backwards = mo.ui.button(
         label="Play backwards", on_click=lambda _: set_order(lambda order: order[::-1])
@@ -196,17 +208,9 @@ def _(reset, set_order):
     train = mo.ui.run_button(label="Watch both train")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("cnnrnn")
-    mo.vstack(
-        [
-            mo.hstack([digit, motion, row, column], justify="start", wrap=True),
-            mo.hstack(
-                [backwards, shuffle, filmed, seed, train, stop, reset],
-                justify="start",
-                wrap=True,
-            ),
-        ]
-    )
-    return column, digit, jobs, mistake, motion, row, seed, train
+    controls = [backwards, shuffle, filmed, digit, motion, row, column]
+    controls += [seed, train, stop, reset]
+    return column, controls, digit, jobs, mistake, motion, row, seed, train
 
 
 @app.cell
@@ -223,30 +227,39 @@ def _(column, digit, get_order, motion, networks, row):
     film = shoot(int(digit.value), place, motion.value, get_order())
     said = {view: answer(net, view, film) for view, net in networks.items()}
     order = " ".join(str(number + 1) for number in get_order())
-    _line = mo.md(
+    _line = shared.tell(
         f"### As played: {in_words(said['in_order'][-1])}. "
         f"In any order: {in_words(said['any_order'][-1])}.\n\n"
         f"Filmed: {motion.value}; frames {order}, {played(get_order())}."
     )
     with shared.alone():
-        _playing = shared.show_image(
-            animate(film, said["in_order"], said["any_order"]),
-            "The film with the probabilities as it plays; beside it the mean of all "
-            "frames, and what can be told from that",
-        )
+        _film, _least = animate(film, said["in_order"], said["any_order"], get_order())
+    _playing = shared.show_image(
+        _film,
+        "The film with the probabilities as it plays; beside it the mean of all "
+        "frames, and what can be told from that",
+        _least,
+    )
     mo.vstack([_line, _playing])
     return film, order, said
 
 
 @app.cell
-def _(film, motion, networks, order, said):
+def _(controls):
+    mo.hstack(controls, justify="start", wrap=True)
+    return
+
+
+@app.cell
+def _(film, get_order, motion, networks, order, said):
     with shared.alone():
         _share = shares(**{view: net.correct for view, net in networks.items()})
         _strip = cnnrnn.figure(film[0], said["in_order"], list(_share.values()))
         _strip.set_size_inches(12.8, 5.6)
         _strip.subfigs[0].supxlabel("probability of each motion after this frame")
-        for _ax in _strip.axes:
-            _ax.title.set_fontsize(15)
+        _strip.suptitle("The network's answers, frame by frame")
+        for _ax, _place in zip(_strip.axes, get_order(), strict=False):
+            _ax.set_title(f"frame {_place + 1}", fontsize=15)
         _view = shared.picture(
             _strip,
             f"Six frames of a digit, filmed {motion.value} and played {order}, "
@@ -257,7 +270,14 @@ def _(film, motion, networks, order, said):
 
 
 @app.cell
-def _(seed):
+def _(column, digit, motion, row, seed):
+    shared.remember(
+        digit=digit.value,
+        motion=motion.value,
+        row=row.value,
+        column=column.value,
+        seed=seed.value,
+    )
     shared.command("cnnrnn", data=DATA, seed=int(seed.value or 0))
     return
 

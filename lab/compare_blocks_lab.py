@@ -1,8 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "compare_blocks"
-# description = "Through a deep stack of blocks: how much of the gradient comes back?"
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="compare_blocks: the lab")
@@ -11,19 +6,19 @@ with app.setup:
     import functools
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
 
-    compare_blocks, head = shared.lesson("compare_blocks")
+    compare_blocks, head = shared.lesson(
+        "compare_blocks", "Drag the depth from 1 to 100, and see the gradient die."
+    )
     load = compare_blocks.load_small_digits
     if not hasattr(load, "cache_info"):  # 20 ms of each response
         compare_blocks.load_small_digits = functools.cache(load)
     STEPS = 200
     STACKS = compare_blocks.STACKS
-    PLACE = {"left": 0.1, "right": 0.98, "top": 0.89, "bottom": 0.16}
-    FAST = {f"figure.subplot.{side}": place for side, place in PLACE.items()}
-    FAST["figure.constrained_layout.use"] = False  # it draws everything twice
-    FAST["figure.figsize"] = 10.8, 4.8  # to be seen together with the controls
+    PLACE = {"left": 0.15, "right": 0.98, "top": 0.86, "bottom": 0.2}
+    FAST = {"layout": "none", "gridspec_kw": PLACE}  # a layout draws everything twice
+    FAST["figsize"] = 10.8, 3.9  # to be seen together with the controls
 
 
 @app.function
@@ -35,10 +30,12 @@ def compare(depth: int, size: int, seed: int, steps: int = 0):
 @app.function
 def figure_gradients(measured, predicted):
     """The left half of the lesson's picture: nothing has been trained yet."""
-    with plt.rc_context(FAST):
-        fig, ax = plt.subplots()
+    fig, ax = shared.Drawing.subplots(**FAST)
     compare_blocks.draw_gradients(ax, measured, predicted)
     ax.minorticks_off()
+    ax.set(xlim=(-2, 102), ylim=(1e-28, 1e8))  # whatever the depth: it is seen to die
+    ax.legend(loc="lower right")
+    ax.set_ylabel("length of the gradient\n(at the output: 1)")
     depth, back = len(measured["plain"]) - 1, measured["plain"][0].item()
     told = f"A plain stack of depth {depth} lets {back:.1g} of the gradient through"
     ax.set_title(told)
@@ -48,8 +45,8 @@ def figure_gradients(measured, predicted):
 @app.function
 def figure_losses(losses: list[float], learned: dict[str, float] | None = None):
     """The losses of the four stacks, which are trained one after another."""
-    with plt.rc_context(FAST):
-        fig, ax = plt.subplots()
+    place = {"gridspec_kw": PLACE | {"right": 0.62}}  # beside it, the legend
+    fig, ax = shared.Drawing.subplots(**FAST | place)
     for run, name in enumerate(STACKS):
         label = name.replace("_", " ")
         if learned:
@@ -58,7 +55,6 @@ def figure_losses(losses: list[float], learned: dict[str, float] | None = None):
     ax.axhline(2.303, linestyle="--", color="gray", label="guessing: ln 10")
     ax.set(xlim=(0, STEPS), ylim=(0, 3), xlabel="step", ylabel="loss")
     ax.set_title("Four stacks, the same digits: which one learns?")
-    fig.subplots_adjust(right=0.62)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))  # the lines fill the rest
     return fig
 
@@ -78,15 +74,20 @@ def _():
 @app.cell
 def _(reset):
     jobs, more = [], reset.value % 2  # another bound, or the old seed stays seen
-    depth = mo.ui.slider(1, 100, value=50, label="Depth", show_value=True)
-    size = mo.ui.slider(8, 128, 8, value=64, label="Size", show_value=True)
-    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=0, label="Seed")
+    _start = shared.asked(
+        reset.value,
+        depth=(50, range(1, 101)),
+        size=(64, range(8, 129, 8)),
+        seed=(0, shared.SEEDS),
+    )
+    depth = mo.ui.slider(1, 100, value=_start["depth"], label="Depth", show_value=True)
+    size = mo.ui.slider(8, 128, 8, value=_start["size"], label="Size", show_value=True)
+    seed = mo.ui.number(0, 2**32 - 1 - more, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Train all four")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("compare_blocks")
-    buttons = [train, stop, reset]
-    mo.hstack([depth, size, seed, *buttons], justify="start", wrap=True)
-    return depth, jobs, mistake, seed, size, train
+    controls = [depth, size, seed, train, stop, reset]
+    return controls, depth, jobs, mistake, seed, size, train
 
 
 @app.cell
@@ -108,8 +109,15 @@ def _(setting):
 
 
 @app.cell
+def _(controls):
+    mo.hstack(controls, justify="start", wrap=True)
+    return
+
+
+@app.cell
 def _(setting):
     _depth, _size, _seed = setting
+    shared.remember(depth=_depth, size=_size, seed=_seed)
     shared.command("compare_blocks", depth=_depth, size=_size, seed=_seed)
     return
 
@@ -125,7 +133,7 @@ def show_training(losses: list[float], result):
         ]
         told = f"Reads after training: {'; '.join(shares)}"
     fig = figure_losses(losses, learned)
-    return mo.vstack([shared.picture(fig, f"The losses. {told}"), mo.md(told)])
+    return mo.vstack([shared.picture(fig, f"The losses. {told}"), shared.tell(told)])
 
 
 @app.cell

@@ -1,14 +1,14 @@
 """One marimo server for all tests of the labs, and Chromium to visit it."""
 
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
-from urllib.parse import urlparse
+from urllib.parse import urlencode, urlparse
 
+import matplotlib.pyplot as plt
 import pytest
 
 HERE = Path(__file__).parent
@@ -17,7 +17,17 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "docs")]
 from chromium import CHROMIUM  # noqa: E402
 from playwright.sync_api import expect  # noqa: E402
 
+from lab.__main__ import pages  # noqa: E402
+
 expect.set_options(timeout=120_000)  # a busy machine is slow, not wrong
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_on_pyplots_list():
+    """Another visitor's cell closes those while they are drawn."""
+    plt.close("all")
+    yield
+    assert not plt.get_fignums()
 
 
 @pytest.fixture(scope="session")
@@ -29,25 +39,25 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(cache):
-    """The process of `marimo run lab`, and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    line = [sys.executable, "-m", "marimo", "run", "lab", "--headless", f"-p{port}"]
+    """The process of `python -m lab`, its address, and links with the password."""
+    line = [sys.executable, "-m", "lab", "--no-browser"]
     log = cache / "log"
     with log.open("w") as told:
         options = {"stdout": told, "stderr": subprocess.STDOUT}
         process = subprocess.Popen(line, cwd=HERE.parent, **options)
-    process.address = f"http://127.0.0.1:{port}/"
     until = time.monotonic() + 120
-    while True:
-        try:
-            urllib.request.urlopen(process.address, timeout=5).close()
-            break
-        except OSError:
-            alive = process.poll() is None and time.monotonic() < until
-            assert alive, log.read_text()
-            time.sleep(0.1)
+    while not (said := log.read_text()).endswith("Ctrl-C ends it.\n"):
+        assert process.poll() is None and time.monotonic() < until, said
+        time.sleep(0.1)
+    process.address = re.search(r"http://127.0.0.1:\d+/", said)[0]
+    process.password = re.search("password (.+)", said)[1]
+
+    def link(name: str = "", **settings: object) -> str:
+        page = {"file": pages()[name]} if name else {}
+        asked = page | settings | {"access_token": process.password}
+        return f"{process.address}?{urlencode(asked)}"
+
+    process.link = link
     yield process
     process.terminate()
     process.wait(timeout=20)
@@ -75,9 +85,9 @@ def page(page):
 
 @pytest.fixture
 def open_lab(page, server):
-    def visit(name: str, page=page):
+    def visit(name: str, page=page, **settings):
         page.set_default_timeout(180_000)  # a first visit trains
-        page.goto(f"{server.address}?file={name}_lab.py")
+        page.goto(server.link(name, **settings))
         page.locator("img").first.wait_for()
         return page
 

@@ -1,8 +1,3 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "lightning"
-# description = "A framework takes over our training loop: what changes in the numbers?"
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="lightning: the lab")
@@ -13,12 +8,13 @@ with app.setup:
     from functools import partial
 
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
 
     from tools.data import have_mnist
 
-    lightning, head = shared.lesson("lightning")
+    lightning, head = shared.lesson(
+        "lightning", "Press Train with Lightning, too, and see if its losses differ."
+    )
     DATA = ["mnist", "digits"] if have_mnist() else ["digits"]
     SIZES = [10, 25, 50, 115, 230, 575, 1150]  # the last is all the small digits
 
@@ -56,7 +52,7 @@ def framework(digits, epochs: int) -> tuple[dict[int, float], float]:
 @app.function
 def figure_losses(losses: list[float], total: int, title: str):
     """The plain loop is trained first; Lightning's losses come to lie on it."""
-    fig, ax = plt.subplots()
+    fig, ax = shared.Drawing.subplots()
     every = -(-total // 100)  # few points, for it is drawn again and again
     plain, ours = losses[:total:every], losses[total::every]
     ax.plot(range(1, 1 + len(plain) * every, every), plain, "0.7", linewidth=8)
@@ -84,8 +80,9 @@ Lightning's best epoch names {accuracy:.1%} of the unseen digits correctly.".for
         if result:
             told = "The plain loop has trained: what will Lightning's losses be?"
         fig = figure_losses(losses, total, told)
-    fig.set_size_inches(12.8, 4.8)  # on a projector with its controls
-    return mo.vstack([shared.picture(fig, f"Losses of two loops. {told}"), mo.md(told)])
+    fig.set_size_inches(12.8, 4.2)  # on a projector with its controls
+    view = shared.picture(fig, f"Losses of two loops. {told}")
+    return mo.vstack([view, shared.tell(told)])
 
 
 @app.cell
@@ -103,17 +100,26 @@ def _():
 @app.cell
 def _(reset):
     jobs, most = [], 2**32 - 1 - reset.value % 2  # or the old seed stays on the screen
-    epochs = mo.ui.slider(1, 20, value=3, label="Epochs", show_value=True)
-    size = mo.ui.slider(steps=SIZES, value=50, label="Batch size", show_value=True)
-    data = mo.ui.dropdown(DATA, value=DATA[0], label="Data")
-    seed = mo.ui.number(0, most, value=0, label="Seed")
+    _start = shared.asked(
+        reset.value,
+        epochs=(3, range(1, 21)),
+        batch_size=(50, SIZES),
+        data=(DATA[0], DATA),
+        seed=(0, shared.SEEDS),
+    )
+    epochs = mo.ui.slider(
+        1, 20, value=_start["epochs"], label="Epochs", show_value=True
+    )
+    size = mo.ui.slider(
+        steps=SIZES, value=_start["batch_size"], label="Batch size", show_value=True
+    )
+    data = mo.ui.dropdown(DATA, value=_start["data"], label="Data")
+    seed = mo.ui.number(0, most, value=_start["seed"], label="Seed")
     both = mo.ui.run_button(label="Train with Lightning, too")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("lightning")
-    settings = mo.hstack([epochs, size, data, seed], justify="start", wrap=True)
-    buttons = mo.hstack([both, stop, reset], justify="start", wrap=True)
-    mo.vstack([settings, buttons])
-    return both, data, epochs, jobs, mistake, seed, size
+    controls = [epochs, size, data, seed, both, stop, reset]
+    return both, controls, data, epochs, jobs, mistake, seed, size
 
 
 @app.cell
@@ -132,9 +138,16 @@ def _(both, digits, epochs, jobs):  # the plain loop trains at every change
 
 
 @app.cell
+def _(controls):
+    mo.hstack(controls, justify="start", wrap=True)
+    return
+
+
+@app.cell
 def _(data, digits, epochs):
     _options = {"batch_size": digits.batch_size, "seed": digits.seed}
     _options |= {"epochs": epochs.value, "data": data.value}
+    shared.remember(**_options)
     _told = f"Trains on {len(digits.train_set):,} digits, a new order each epoch."
     mo.vstack([shared.command("lightning", **_options), mo.md(_told)])
     return

@@ -1,21 +1,16 @@
-# /// script
-# [tool.marimo.opengraph]
-# title = "rnn"
-# description = """Same code, same task, another random start: will it still \
-# remember?"""
-# ///
 import marimo
 
 app = marimo.App(width="medium", app_title="rnn: the lab")
 
 with app.setup:
     import marimo as mo
-    import matplotlib.pyplot as plt
     import shared
     import torch
     import torch.nn.functional as F
 
-    rnn, head = shared.lesson("rnn")
+    rnn, head = shared.lesson(
+        "rnn", "Press Watch both train: only the first random weights differ."
+    )
     STARTS = {"uniform": "C0", "orthogonal": "C1"}  # and their colours
     STEPS, SYMBOLS, LONGEST = 200, rnn.SYMBOLS[:3].lower(), 200
 
@@ -92,9 +87,9 @@ def ask_each_order(nets: dict[str, torch.nn.Module], text: str) -> str:
 
 @app.function
 def canvas(rows: int = 1, **options):
-    place = {"left": 0.14, "right": 0.87, "top": 0.9, "bottom": 0.17, "hspace": 0.06}
-    return plt.subplots(
-        rows, figsize=(6.8, 4.7), layout="none", gridspec_kw=place | options
+    place = {"left": 0.14, "right": 0.87, "top": 0.88, "bottom": 0.2, "hspace": 0.06}
+    return shared.Drawing.subplots(
+        rows, figsize=(6.8, 4), layout="none", gridspec_kw=place | options
     )
 
 
@@ -130,7 +125,8 @@ def figure_fading(wait: int, seed: int):
         left = rnn.gradient_left(net, x)
         ax.semilogy(range(1, wait + 1), left, color, label=start)
     ax.minorticks_off()
-    ax.set(xlabel="time steps", ylabel="share that is left, at most", ylim=(1e-8, 4))
+    ax.set(xlabel="time steps", ylabel="share that is left, at most")
+    ax.set(xlim=(0, 38), ylim=(1e-8, 4))  # whatever is waited for
     ax.set_title("Before training: what is left of a nudge")
     ax.legend(loc="lower left")
     return fig
@@ -174,20 +170,25 @@ def _(reset):
         [],
         2**32 - 1 - reset.value % 2,
     )  # another bound, or the old seed stays seen
+    _start = shared.asked(
+        reset.value, wait=(25, range(4, 38, 3)), seed=(0, shared.SEEDS)
+    )
     wait = mo.ui.slider(
-        steps=[*range(4, 38, 3)],
-        value=25,
+        4,
+        37,
+        3,
+        value=_start["wait"],
         label="Time steps",
         show_value=True,
         debounce=True,
     )
-    seed = mo.ui.number(0, most, 1, value=0, label="Seed")
+    seed = mo.ui.number(0, most, 1, value=_start["seed"], label="Seed")
     train = mo.ui.run_button(label="Watch both train")
     compare = mo.ui.run_button(label="Train eight of each")
     stop = shared.stop_button(jobs)
     mistake = shared.choose_mistake("rnn")
-    mo.hstack([wait, seed, train, compare, stop, reset], justify="start", wrap=True)
-    return compare, jobs, mistake, seed, train, wait
+    controls = [wait, seed, train, compare, stop, reset]
+    return compare, controls, jobs, mistake, seed, train, wait
 
 
 @app.cell
@@ -197,40 +198,52 @@ def _(seed, wait):
     text = mo.ui.text(
         deal(wait.value, start_at), label="Symbols", full_width=True, debounce=False
     )
-    text
     return start_at, text
 
 
 @app.cell
 def _(start_at, text, wait):
-    _text = "".join(text.value.lower().split())
-    mo.stop(problem(_text), shared.say(problem(_text)))
-    _nets = {start: trained(start, wait.value, start_at) for start in STARTS}
+    symbols = "".join(text.value.lower().split())
+    mo.stop(problem(symbols), shared.say(problem(symbols)))
+    nets = {start: trained(start, wait.value, start_at) for start in STARTS}
     with shared.alone():
         _pictures = [
             shared.picture(
-                figure_states(start, net, _text, wait.value),
+                figure_states(start, net, symbols, wait.value),
                 f"{start} start: 64 units and three probabilities, symbol by symbol",
             )
-            for start, net in _nets.items()
+            for start, net in nets.items()
         ]
+    shared.beside(*_pictures)
+    return nets, symbols
+
+
+@app.cell
+def _(text):
+    text
+    return
+
+
+@app.cell
+def _(controls):
+    mo.hstack(controls, justify="start", wrap=True)
+    return
+
+
+@app.cell
+def _(nets, symbols, wait):
     _trained = f"""
     Asked after each symbol; it was trained to be asked after {wait.value - 1}
     only (the grey bar), and elsewhere it may well say something else. Below, the same
     symbols in other orders.
     """
-    mo.vstack(
-        [
-            shared.beside(*_pictures),
-            mo.md(_trained),
-            mo.md(ask_each_order(_nets, _text)),
-        ]
-    )
+    mo.vstack([mo.md(_trained), mo.md(ask_each_order(nets, symbols))])
     return
 
 
 @app.cell
 def _(start_at, wait):
+    shared.remember(wait=wait.value, seed=start_at)
     _number = f"number {start_at % rnn.NETWORKS + 1} of {rnn.NETWORKS}"
     _place = f"rows of {wait.value} time steps, {_number}"
     if wait.value not in rnn.WAITS:

@@ -1,8 +1,9 @@
 """What the labs share: one lock, a training that can be watched, a cache, the frame.
 
-marimo serves every visitor from a thread of one process, and torch's seed, its
-default dtype and pyplot exist once per process. So whoever seeds, trains or draws
-does it inside `alone()`, and a training gives way to the others after each step.
+marimo serves every visitor from a thread of one process, and torch's seed and its
+default dtype exist once per process. So whoever seeds, trains or draws does it inside
+`alone()`, and a training gives way to the others after each step. Nobody draws with
+pyplot: marimo closes all of pyplot's figures after each cell of every visitor.
 """
 
 import base64
@@ -29,16 +30,16 @@ sys.path.insert(0, str(ROOT))
 import anywidget  # noqa: E402
 import marimo as mo  # noqa: E402
 import matplotlib  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402
 import traitlets  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
 
 from mistakes import __main__ as mistakes  # noqa: E402
 from tools import store as runs  # noqa: E402
 from tools.catalogue import lessons  # noqa: E402
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
-matplotlib.use("agg")
 matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")
 torch.set_num_threads(1)
 
@@ -79,7 +80,6 @@ def alone(watch=None):
             yield
         finally:
             MINE.watch = None
-            plt.close("all")  # all of them are this thread's
 
 
 def watch(step: int, loss: float) -> None:
@@ -144,20 +144,24 @@ class Job:
             self.due = end + 0.1 + 3 * took * others  # a full hall trains, too
 
     def run(self) -> None:
-        self.due, result = 0, None
+        self.due, result, stopped = 0, None, False
         with alone(self.watch):
             try:
                 result = self.train()
             except StoppedError:
                 if mo.current_thread().should_exit:  # what is there now is not ours
                     return
+                stopped = True
             except NameError:  # the visitor has left, and took the page's names along
                 return None
             except Exception as error:
                 traceback.print_exc()
                 return mo.output.replace(say(f"This cannot be trained: {error}"))
             MINE.watch = None
-            mo.output.replace(self.draw(self.losses, result))
+            view = self.draw(self.losses, result)
+            if stopped:
+                view = mo.vstack([view, tell(f"Stopped at step {len(self.losses)}.")])
+            mo.output.replace(view)
 
 
 def start(jobs: list[Job], train, draw) -> None:
@@ -208,15 +212,46 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
     return net.requires_grad_(False)
 
 
+# Pictures
+
+TYPE = 14  # pixels on the screen, at least
+GRID = inspect.signature(Figure.subplots).parameters
+MOSAIC = inspect.signature(Figure.subplot_mosaic).parameters
+
+
+class Drawing:
+    """What the lessons draw with, in pyplot's place: the same figures, on no list.
+
+    Whoever closes all of pyplot's figures takes their canvas away, also from one that
+    is just being saved, and it is saved wrong.
+    """
+
+    figure = Figure
+
+    @staticmethod
+    def subplots(*shape: int, **options):
+        grid = {name: options.pop(name) for name in GRID if name in options}
+        fig = Figure(**options)
+        return fig, fig.subplots(*shape, **grid)
+
+    @staticmethod
+    def subplot_mosaic(mosaic, **options):
+        grid = {name: options.pop(name) for name in MOSAIC if name in options}
+        fig = Figure(**options)
+        return fig, fig.subplot_mosaic(mosaic, **grid)
+
+
 # The frame around every lab
 
 DIGITS, SHOWN = [], threading.Lock()
 
 
-def lesson(name: str):
-    """The lesson as a module, and its question and claim above everything else."""
+def lesson(name: str, first: str = ""):
+    """The lesson as a module; and what stands above everything else: its question,
+    what to do `first`, and its claim."""
     module = lessons()[name].module()
     module.print = lambda *_, **__: None  # what it prints is on the screen already
+    module.plt = Drawing
     if not hasattr(module.train, "__wrapped__"):  # every lab imports it anew
         module.train = watched(module.train)
     if hasattr(module, "load_digits"):  # the same in all lessons, and large
@@ -224,7 +259,40 @@ def lesson(name: str):
             DIGITS.append(functools.cache(module.load_digits))
         module.load_digits = DIGITS[0]
     claim = mo.accordion({"The claim": mo.md(module.CLAIM)})
-    return module, mo.vstack([mo.md(f"# {module.ASK}"), claim])
+    return module, mo.vstack([mo.md(f"# {module.ASK}"), mo.md(first), claim])
+
+
+SEEDS = range(2**32)
+
+
+def spell(value) -> str:
+    """A setting as it stands in the address: 1, not 1.0."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def asked(reset: int, **settings) -> dict:
+    """What each setting starts with: what the address asks for, if it is allowed, until
+    somebody presses reset. A setting is (default, allowed): a range, a list, or str."""
+    query, values = mo.query_params(), {}
+    for name, (default, allowed) in settings.items():
+        text = None if reset else query.get(name)
+        values[name] = default
+        if allowed is str and isinstance(text, str):
+            values[name] = text
+        elif isinstance(allowed, list):
+            known = {spell(one): one for one in allowed}
+            values[name] = known.get(text, default)
+        elif isinstance(text, str) and text.isdecimal() and len(text) <= 10:
+            values[name] = int(text) if int(text) in allowed else default
+    return values
+
+
+def remember(**settings) -> None:
+    """Put the settings into the address: a reload keeps them, and it can be shared."""
+    query = mo.query_params()
+    for name, value in settings.items():
+        if value is not None and query.get(name) != spell(value):
+            query[name] = spell(value)
 
 
 def command(name: str, **options) -> mo.Html:
@@ -239,20 +307,29 @@ def command(name: str, **options) -> mo.Html:
 
 
 def picture(fig, alt: str) -> mo.Html:
-    """The figure as an image; the figure itself is closed."""
+    """The figure as an image."""
     file = io.BytesIO()
     fig.savefig(file, dpi=75)
-    plt.close(fig)
-    return show_image(file.getvalue(), alt)
+    return show_image(file.getvalue(), alt, readable(fig))
 
 
-def show_image(content: bytes, alt: str) -> mo.Html:
+def readable(fig) -> int:
+    """How wide the figure has to be on a screen for its type to be read, in pixels."""
+    words = [text for text in fig.findobj(Text) if text.get_text()]
+    smallest = min(text.get_fontsize() for text in words)
+    return round(fig.get_figwidth() * 72 * TYPE / smallest)
+
+
+def show_image(content: bytes, alt: str, least: int) -> mo.Html:
     """The bytes of a PNG, in the page itself: a file may be gone when it is asked for.
 
+    Where there are not the `least` pixels that its type needs, it is moved sideways.
     marimo puts alt between quotes as it is.
     """
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return mo.image(source, alt=html.escape(alt), width="100%")
+    image = mo.image(source, alt=html.escape(alt), width="100%").text
+    inside = f'<div style="min-width: {least}px">{image}</div>'
+    return mo.Html(f'<div style="overflow-x: auto">{inside}</div>')
 
 
 class Pad(anywidget.AnyWidget):
@@ -264,12 +341,16 @@ class Pad(anywidget.AnyWidget):
 
 def beside(*parts: mo.Html, widths: tuple[int, ...] = (1, 1)) -> mo.Html:
     """Side by side, or on a phone one below the other."""
-    inside = "".join(
-        f'<div style="flex: {width} 1 {5 + 8 * width / max(widths)}rem; min-width: 0">'
-        f"{part.text}</div>"
-        for part, width in zip(parts, widths, strict=True)
-    )
+    inside = ""
+    for part, width in zip(parts, widths, strict=True):
+        room = f"{width} 1 {12 + 18 * width / max(widths)}rem"
+        inside += f'<div style="flex: {room}; min-width: 0">{part.text}</div>'
     return mo.Html(f'<div style="display: flex; flex-wrap: wrap">{inside}</div>')
+
+
+def tell(text: str) -> mo.Html:
+    """What has come out; a screen reader says it when it changes."""
+    return mo.Html(f'<div role="status">{mo.md(text).text}</div>')
 
 
 def say(text: str) -> mo.Html:
@@ -307,6 +388,6 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
     return mo.vstack(
         [
             mo.md(f"```diff\n{mistakes.difference(entry)}\n```\n\n{entry['symptom']}"),
-            show_image(content, f"Right and wrong: {entry['says']}"),
+            show_image(content, f"Right and wrong: {entry['says']}", 700),
         ]
     )

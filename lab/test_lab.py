@@ -1,20 +1,32 @@
 """What every lab must do, and the frame that they share."""
 
+import hashlib
 import os
+import re
+import signal
 import statistics
+import subprocess
 import sys
 import threading
+import time
+from urllib.parse import parse_qs, urljoin, urlparse
 
+import cnnrnn_lab
+import matplotlib.pyplot as plt
 import psutil
 import pytest
 import shared
 import torch
+from matplotlib.axes import Axes
 from playwright.sync_api import expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
+from lab import __main__ as launcher
 from mistakes.__main__ import read
 from tools.catalogue import lessons
 
-LABS = [name for name, lesson in lessons().items() if lesson.lab.exists()]
+LABS = list(launcher.pages())
 every_lab = pytest.mark.parametrize("name", LABS)
 
 
@@ -153,6 +165,36 @@ class Payload:
         return open, (str(self.path), "w")
 
 
+def pictures() -> list[str]:
+    """One by the lab, one by a lesson, and the animation; as hashes."""
+    fig, ax = shared.Drawing.subplots(2, figsize=(8, 4), sharex=True)
+    ax[0].plot(range(20))
+    cnn, _ = shared.lesson("cnn")
+    image = torch.linspace(0, 1, 784).view(1, 28, 28)
+    right = {
+        f"{net}_{way}": 0.5
+        for net in ("cnn", "mlp")
+        for way in ("in_order", "shuffled")
+    }
+    lessons_own = cnn.figure(image[0], image[0], right)
+    made = [shared.picture(each, "A picture").text for each in (fig, lessons_own)]
+    chances = torch.linspace(0, 1, 30).view(6, 5)
+    film = cnnrnn_lab.shoot(0, (0, 0), "left", cnnrnn_lab.ORDER)
+    made.append(str(cnnrnn_lab.animate(film, chances, chances[-1:], cnnrnn_lab.ORDER)))
+    return [hashlib.sha256(each.encode()).hexdigest() for each in made]
+
+
+def test_pictures_stay_right_if_another_visitors_cell_closes_all_figures(monkeypatch):
+    want, draw, closed = pictures(), Axes.draw, []
+
+    def draw_while_another_closes(*args):  # as marimo does it after each cell
+        closed.append(plt.close("all"))
+        return draw(*args)
+
+    monkeypatch.setattr(Axes, "draw", draw_while_another_closes)
+    assert pictures() == want and closed
+
+
 def test_the_command_line_names_what_differs_from_the_default():
     line = shared.command("compare_blocks", depth=80, size=64, seed=0).text
     assert "python compare_blocks.py --depth 80<" in line
@@ -162,27 +204,114 @@ def test_the_command_line_names_what_differs_from_the_default():
 
 
 def test_the_gallery_has_all_labs_and_nothing_else(page, server):
-    page.goto(server.address)
-    page.locator("a[href*='_lab.py']").first.wait_for()
+    page.goto(server.link())
+    page.locator("a[href*='file=']").first.wait_for()
     links = page.eval_on_selector_all("a", "all => all.map(a => a.href)")
     files = [link.partition("file=")[2] for link in links if "file=" in link]
-    assert sorted(files) == sorted(f"{name}_lab.py" for name in LABS)
-    for name in LABS:
-        card = page.locator(f"a[href$='file={name}_lab.py']")
+    assert files == list(launcher.pages().values())  # in the lessons' order
+    for name, file in launcher.pages().items():
+        card = page.locator(f"a[href$='file={file}']")
         expect(card).to_contain_text(shared.lesson(name)[0].ASK)
+        source = card.locator("img").get_attribute("src")
+        shown = page.request.get(urljoin(server.address, source)).body()
+        assert shown == (shared.ROOT / "docs" / "pictures" / f"{name}.png").read_bytes()
+
+
+def listening(process) -> set[str]:
+    """The addresses that a process and those that it started answer at."""
+    parent = psutil.Process(process.pid)
+    return {
+        connection.laddr.ip
+        for each in [parent, *parent.children(recursive=True)]
+        for connection in each.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
 
 
 def test_it_is_bound_to_loopback(server):
-    bound = [
-        connection.laddr.ip
-        for process in [
-            psutil.Process(server.pid),
-            *psutil.Process(server.pid).children(),
-        ]
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert bound and set(bound) <= {"127.0.0.1", "::1"}
+    assert listening(server) == {"127.0.0.1"}
+
+
+def test_nobody_gets_in_without_the_password(page, server):
+    page.goto(server.address)
+    assert "login" in page.url
+    page.locator("input[name=password]").fill("aaaaaaaa")
+    page.keyboard.press("Enter")
+    expect(page.locator("body")).to_contain_text("Invalid")
+    page.locator("input[name=password]").fill(server.password)
+    page.keyboard.press("Enter")
+    page.locator("a[href*='file=']").first.wait_for()
+
+
+def test_a_page_of_another_site_opens_no_session(server):
+    room = server.address.replace("http", "ws") + "ws?session_id=evil&file=01_cnn.py"
+    with pytest.raises(InvalidStatus), connect(room, origin="http://evil.example"):
+        pass
+
+
+def test_a_password_is_typed_letters_and_another_each_time():
+    many = {launcher.password() for _ in range(200)}
+    assert len(many) == 200 and {len(one) for one in many} == {8}
+    assert not set("".join(many)) & set("0o1il")
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Starts the launcher; afterwards it is ended as by Ctrl-C."""
+    started = []
+
+    def start(*words: str, until: str):
+        log, visited = tmp_path / "log", tmp_path / "visited"
+        browser = tmp_path / "browser"
+        browser.write_text(f'#!/bin/sh\necho "$1" > {visited}\n')
+        browser.chmod(0o755)
+        with log.open("w") as told:
+            line = [sys.executable, "-m", "lab", *words]
+            options = {"stdout": told, "stderr": told, "cwd": shared.ROOT}
+            settings = os.environ | {"BROWSER": str(browser), "PYTHONHASHSEED": "0"}
+            process = subprocess.Popen(line, env=settings, **options)
+        started.append(process)
+        while until not in log.read_text() and process.poll() is None:
+            time.sleep(0.1)
+        return process, log.read_text(), visited
+
+    yield start
+    for process in started:
+        inside = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert not any(each.is_running() for each in inside)
+
+
+def test_the_browser_of_this_computer_is_opened_at_the_lesson_with_the_password(
+    launch,
+):
+    process, said, visited = launch("rnn", until="Ctrl-C ends it.")
+    word = re.search("password (.+)", said)[1]
+    while not visited.exists() or not visited.read_text():
+        time.sleep(0.1)
+    asked = parse_qs(urlparse(visited.read_text().strip()).query)
+    assert asked == {"file": ["02_rnn.py"], "access_token": [word]}
+    inside = psutil.Process(process.pid).children(recursive=True)
+    assert inside and not any(word in " ".join(each.cmdline()) for each in inside)
+
+
+def test_with_room_others_are_let_in_and_get_a_qr_code(launch):
+    process, said, _ = launch("--room", "--no-browser", until="Ctrl-C ends it.")
+    assert listening(process) == {"0.0.0.0"}
+    assert "\u2588" in said or "\u2584" in said  # blocks of the code
+    link = re.search(r"With the password in it: (\S+)", said)[1]
+    assert not link.startswith("http://127.")
+
+
+def test_a_lesson_without_a_lab_is_told_in_one_line():
+    line = [sys.executable, "-m", "lab", "cluster"]
+    options = {"capture_output": True, "text": True, "cwd": shared.ROOT}
+    done = subprocess.run(line, **options)
+    assert done.returncode == 2
+
+    told = f"no lab 'cluster'; there are {', '.join(LABS)}"
+    assert done.stderr == f"python -m lab: error: {told}\n"
 
 
 @every_lab
@@ -211,6 +340,119 @@ def test_question_claim_command_mistakes_phone_and_nobody_else_is_asked(
     assert page.hosts <= {"127.0.0.1", "", None}
 
 
+FIRST = {  # what each first screen says to do, and with what
+    "cnn": ("Draw a digit", "canvas"),
+    "autoencoder": ("Draw a digit", "canvas"),
+    "compare_blocks": ("Drag the depth", "role=slider"),
+    "attention": ("Move the knob", "role=slider"),
+    "cnnrnn": ("Press Play backwards", "role=button[name='Play backwards']"),
+    "rnn": ("Press Watch both train", "role=button[name='Watch both train']"),
+    "lightning": ("Press Train with", "role=button[name='Train with Lightning, too']"),
+}
+
+
+@every_lab
+def test_the_first_screen_says_what_to_do_and_has_what_it_takes(page, open_lab, name):
+    open_lab(name)
+    said, control = FIRST[name]
+    page.get_by_label("Make a classic mistake").wait_for()
+    for part in page.get_by_text(said).first, page.locator(control).first:
+        box = part.bounding_box()
+        assert box["y"] + box["height"] <= 720, part
+
+
+@every_lab
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_pictures_type_is_as_large_as_that_of_the_page(page, open_lab, name, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    open_lab(name)
+    page.get_by_label("Make a classic mistake").wait_for()
+    shown = page.eval_on_selector_all(
+        "img",
+        "all => all.map(i => [i.clientWidth, parseInt(i.closest('[style*=min-width]')"
+        ".style.minWidth), i.closest('[style*=overflow]').clientWidth])",
+    )
+    assert shown
+    for wide, least, room in shown:
+        assert wide >= least > 200
+        assert room >= least or width < 1280  # moved sideways on a phone only
+
+
+def setting(page, name: str) -> str:
+    """What the address says of a setting."""
+    return parse_qs(urlparse(page.url).query).get(name, [""])[0]
+
+
+@every_lab
+def test_settings_come_from_the_address_a_reload_keeps_them_and_reset_forgets(
+    page, open_lab, name
+):
+    line = page.get_by_text(re.compile(f"^python {lessons()[name].file}"))
+    open_lab(name, seed=8)
+    seed = page.get_by_role("textbox", name="Seed")
+    expect(seed).to_have_value("8")
+    seed.fill("16")
+    seed.press("Enter")
+    page.wait_for_url(lambda url: "seed=16" in url, timeout=60_000)
+    expect(line).to_contain_text(f"--seed {2 if name == 'rnn' else 16}")
+    page.reload()
+    expect(seed).to_have_value("16")
+    page.get_by_role("button", name="Reset").click()
+    expect(seed).to_have_value("0")
+    page.wait_for_url(lambda url: "seed=0" in url, timeout=60_000)
+
+
+@pytest.mark.parametrize("bad", ["-1", "4294967296", "1e3", "9" * 5000, "seven", ""])
+def test_what_an_address_cannot_ask_for_is_not_set(monkeypatch, bad):
+    query = {"seed": bad, "motion": bad, "depth": bad}
+    monkeypatch.setattr(shared.mo, "query_params", lambda: query)
+    allowed = dict(seed=(0, shared.SEEDS), motion=("left", ["left", "up"]))
+    start = shared.asked(0, **allowed, depth=(50, range(1, 101)))
+    assert start == {"seed": 0, "motion": "left", "depth": 50}
+
+
+def test_what_an_address_asks_for_is_set_until_reset(monkeypatch):
+    query = {
+        "seed": "4294967295",
+        "noise": "1",
+        "knob": "0.1",
+        "on": "True",
+        "list": "anna 7",
+    }
+    monkeypatch.setattr(shared.mo, "query_params", lambda: query)
+    settings = dict(
+        seed=(0, shared.SEEDS), noise=(0.3, [0.3, 1.0]), knob=(1, [0, 0.1, 1])
+    )
+    settings |= dict(on=(False, [False, True]), list=("", str))
+    want = {"seed": 4294967295, "noise": 1.0, "knob": 0.1, "on": True, "list": "anna 7"}
+    assert shared.asked(0, **settings) == want
+    assert shared.asked(1, **settings) == {
+        "seed": 0,
+        "noise": 0.3,
+        "knob": 1,
+        "on": False,
+        "list": "",
+    }
+
+
+def test_type_that_is_half_as_large_needs_twice_the_room():
+    fig, ax = shared.Drawing.subplots(figsize=(5, 3), layout="none")
+    ax.set(xticks=[], yticks=[])
+    words = ax.text(0, 0, "words", fontsize=14)
+    assert shared.readable(fig) == 5 * 72
+    words.set_fontsize(7)
+    assert shared.readable(fig) == 5 * 144
+
+
+def test_after_stop_it_says_that_it_has_stopped(page, open_lab):
+    open_lab("compare_blocks")
+    page.get_by_role("button", name="Train all four").click()
+    page.get_by_text("of 800", exact=False).wait_for()
+    expect(page.get_by_text("Stopped at step")).to_have_count(0)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Stopped at step")).to_be_visible()
+
+
 def test_a_mistake_is_shown_right_and_wrong(page, open_lab):
     open_lab("compare_blocks")
     page.get_by_label("Make a classic mistake").select_option(
@@ -229,7 +471,7 @@ def test_eight_visitors_each_see_their_own(browser, server):
     contexts = [browser.new_context() for _ in range(8)]
     pages = [context.new_page() for context in contexts]
     for visitor in pages:
-        visitor.goto(f"{server.address}?file=compare_blocks_lab.py")
+        visitor.goto(server.link("compare_blocks"))
     for seed, visitor in enumerate(pages):
         visitor.locator("img").first.wait_for(timeout=120_000)
         visitor.get_by_role("textbox", name="Seed").fill(str(seed))
@@ -253,12 +495,24 @@ def test_eight_visitors_each_see_their_own(browser, server):
         context.close()
 
 
+def test_what_a_closed_tab_trains_stops(browser, server):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(server.link("lightning", epochs=20, batch_size=10))
+    page.locator("img[alt*=' of 2300'], img[alt*=' of 96000']").wait_for()
+    (marimo,) = psutil.Process(server.pid).children()
+    assert marimo.cpu_percent(interval=2) > 20
+    context.close()
+    time.sleep(launcher.FORGET + 5)
+    assert marimo.cpu_percent(interval=3) < 20
+
+
 def test_memory_stays_bounded_over_200_interactions(page, open_lab, server):
     open_lab("compare_blocks")
     slider = page.get_by_role("slider").first
     slider.press("Home")  # one block: 200 quick responses
     page.get_by_text("python compare_blocks.py --depth 1", exact=True).wait_for()
-    marimo, megabytes = psutil.Process(server.pid), []
+    (marimo,), megabytes = psutil.Process(server.pid).children(), []
     for number in range(200):
         page.keyboard.press("ArrowRight" if number % 40 < 20 else "ArrowLeft")
         depth = 2 + number % 40 if number % 40 < 20 else 40 - number % 40

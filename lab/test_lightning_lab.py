@@ -1,7 +1,9 @@
 """What the lab of lightning shows, as tests."""
 
 import re
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import shared
@@ -76,6 +78,28 @@ def test_lightnings_losses_are_drawn_from_the_first_step_again():
     assert [list(numbers) for numbers in short] == [[1, 2, 3], [5, 4, 3], [1, 2]]
     assert list(ours.get_ydata()) == [2.9, 1.9]
     assert many == [list(range(1, 200, 2)), list(range(1, 50, 2))]
+
+
+@pytest.mark.parametrize("epochs, both, times", [(2, True, 2), (3, False, 1)])
+def test_a_job_is_told_each_loss_of_each_loop_once(monkeypatch, epochs, both, times):
+    monkeypatch.setattr(shared.mo, "Thread", threading.Thread)
+    going_on = SimpleNamespace(should_exit=False)
+    monkeypatch.setattr(shared.mo, "current_thread", lambda: going_on)
+    shown = []
+    monkeypatch.setattr(shared.mo.output, "replace", shown.append)
+    jobs, given = [], digits(230)
+    shared.start(
+        jobs, lambda: loops(given, epochs, both), lambda losses, result: result
+    )
+    (job,) = jobs
+    job.thread.join()
+    total = epochs * len(given.train_dataloader())
+    result = shown[-1]
+    want = [
+        loss for loop in ("plain", "ours")[:times] for loss in result[loop].values()
+    ]
+    assert len(job.losses) == times * total == len(want)
+    assert job.losses == want
 
 
 # In the browser

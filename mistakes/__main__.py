@@ -12,11 +12,13 @@ python -m mistakes mutate attention          small random changes: do tests see 
 import argparse
 import difflib
 import functools
+import hashlib
 import inspect
 import json
 import os
 import random
 import re
+import shutil
 import sys
 import textwrap
 import tomllib
@@ -33,7 +35,7 @@ from tools.runner import Run, RunError, several
 
 PRACTICE = Path("practice")
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
-BLANK = "right", "ask", "killer"
+BLANK = "right", "ask", "hints", "killer"
 
 
 class UsageError(LessonError):
@@ -127,6 +129,12 @@ def broken(source: str, entry: dict) -> str:
     lines = [f"{indent}    {word!r}" for word in words]
     stub = [f"{indent}raise NotImplementedError(", *lines, f"{indent})"]
     return source.replace(right, "\n".join(stub))
+
+
+def code(lesson: Lesson, entry: dict) -> str:
+    """A checksum of the lines that make the numbers and of what the mistake changes."""
+    changed = [catalogue.recipe(lesson), entry["right"], entry["wrong"].strip("\n")]
+    return hashlib.sha256("\n".join(changed).encode()).hexdigest()[:12]
 
 
 # The commands
@@ -262,11 +270,23 @@ def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -
         entry = blanks[made["blank"]] if "blank" in made else mistakes[made["mistake"]]
     except (OSError, ValueError, TypeError, LookupError):
         raise UsageError(f"{path} has no note of its mistake; practice anew") from None
-    hints = entry.get("hints", [])
+    hints = entry["hints"]
     if hint > len(hints):
-        said = "a blank says what to write" if "ask" in entry else f"{len(hints)} hints"
-        raise UsageError(f"no hint {hint} for {path}: {said}")
+        raise UsageError(f"no hint {hint} for {path}: {len(hints)} hints")
     return hints[hint - 1]
+
+
+def show_running(found: Examined | None) -> None:
+    """One line of the terminal says which test runs; without any, it is empty again."""
+    if not sys.stdout.isatty():
+        return
+    line = ""
+    if found:
+        width = shutil.get_terminal_size().columns - 1
+        number = len(found.seconds) + 1
+        test = sentence(found.running) if found.running else "starting"
+        line = f"{number} of {found.count or '?'}: {test}"[:width]
+    print(f"\r\033[K{line}", end="", flush=True)
 
 
 def check(lesson: str, hint: int | None) -> int:
@@ -281,9 +301,10 @@ def check(lesson: str, hint: int | None) -> int:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8: {error}") from None
     print(f"Running the tests of {lesson} on {path} ...\n", flush=True)
-    found = examine(find(lesson), text)
+    found = examine(find(lesson), text, paced=True, watch=show_running)
+    show_running(None)
     seconds, complaints = found.seconds, found.complaints
-    if TOLD in complaints or not seconds:
+    if TOLD in complaints or not (seconds or complaints):
         print(f"It cannot be tested: {complaints.get(TOLD, 'no test ran')}")
     else:
         good = [name for name in seconds if name not in complaints]
@@ -293,6 +314,10 @@ def check(lesson: str, hint: int | None) -> int:
         print("\nThese fail:", *folded(failed), sep="\n  ")
         print(f"\nFails first: {sentence(first)}")
         print(textwrap.indent(complaint, "  "))
+        if asked := [found.asks[test] for test in failed if test in found.asks]:
+            print(f"\nAsk yourself: {asked[0]}")
+        if not found.whole:
+            print("\nWith this test it ended: the tests after it were not run.")
     if said:
         print(f"\nHint {hint}: {said}")
     if complaints or not seconds:

@@ -1,6 +1,7 @@
 """The tests of a lesson on another text of it, in a process and folder of their own."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -9,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,14 +22,38 @@ PATIENCE = 600  # seconds for the tests of one lesson
 GRACE = 5  # seconds for a process to tidy up, after it was told to end
 TOLD = "import"  # whose complaint it is, if no test could be asked
 BESIDE = "conftest.py", "pyproject.toml"  # what the tests read
+SHORT = 20  # seconds that any test may take
+TIMES = 5  # and beyond them so many times what it takes on the lesson itself
 
 
 @dataclass
 class Examined:
-    """What the tests say. A test that was skipped is in neither of the two."""
+    """What the tests say. A test that was skipped is in none of these but `asks`."""
 
     seconds: dict[str, float] = field(default_factory=dict)  # of each test that ran
     complaints: dict[str, str] = field(default_factory=dict)  # test: message and place
+    asks: dict[str, str] = field(default_factory=dict)  # test: what its docstring asks
+    count: int = 0  # of the tests that were to run
+    running: str = ""  # the test that began, and has not ended yet
+    since: float = field(default_factory=time.monotonic)  # when it began
+    whole: bool = False  # whether pytest came to its end
+
+    def hear(self, event: dict) -> None:
+        """Take in what mistakes/listener.py tells."""
+        if "import_error" in event:
+            self.complaints.setdefault(TOLD, event["import_error"])
+        if "tests" in event:
+            self.count, self.asks = event["tests"], event["asks"]
+        if "begins" in event:
+            self.running, self.since = event["begins"], time.monotonic()
+        if "ends" in event:
+            self.running = ""
+            if not event["skipped"]:
+                self.seconds[event["ends"]] = event["seconds"]
+            if event["complaint"]:
+                self.complaints[event["ends"]] = event["complaint"]
+        if "code" in event:
+            self.whole = event["code"] in (0, 1)
 
 
 def examine(
@@ -37,6 +63,9 @@ def examine(
     tests: list[str] | None = None,
     timeout: float = PATIENCE,
     stop: threading.Event | None = None,
+    paced: bool = False,
+    fresh: bool = False,
+    watch: Callable[[Examined], None] | None = None,
 ) -> Examined:
     """Run the tests of a lesson whose file says `text`.
 
@@ -45,9 +74,12 @@ def examine(
         tests: names of the only tests to run; default: all
         timeout: seconds after which it is ended, which is a complaint too
         stop: ends it at once, if another thread sets it
+        paced: ends a test, too, that takes much longer than on the lesson itself
+        fresh: no run is taken from the store
+        watch: called with what is known by now, many times a second
     """
     with tempfile.TemporaryDirectory() as folder:
-        work, report = Path(folder, lesson.name), Path(folder, "report.xml")
+        work = Path(folder, lesson.name)
         work.mkdir()
         (work / lesson.path.name).write_text(text, encoding="utf-8")
         shutil.copy(lesson.test, work)
@@ -58,22 +90,32 @@ def examine(
             named = [f"{lesson.test.name}::{name}" for name in tests]
         command = [sys.executable, "-m", "pytest", *named, *words]
         command += ["-p", "no:cacheprovider", f"--basetemp={Path(folder, 'tmp')}"]
-        command += [f"--junitxml={report}", "-o", "junit_family=xunit1"]
-        ended = finish(command, work, environment(Path(folder)), timeout, stop)
-        written = report.exists()  # pytest writes it at its end
-        found = read_report(report) if written else Examined()
-    if not found.complaints and not (written and ended in (0, 1)):
-        found.complaints[TOLD] = reason(ended, timeout)
+        command += ["-p", "mistakes.listener"]
+        variables = environment(Path(folder), fresh)
+        found = Examined()
+        with Pace(lesson) if paced else contextlib.nullcontext() as pace:
+            told = Path(variables["NN_TOLD"])
+            look = Look(told, found, timeout, stop, pace, watch)
+            code = finish(command, work, variables, look)
+            look.read()
+    blamed = found.running or TOLD
+    if look.reason:
+        found.complaints[blamed] = look.reason
+    elif found.running or (not found.complaints and not found.whole):
+        found.complaints[blamed] = reason(code)
     return found
 
 
-def environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path, fresh: bool = False) -> dict[str, str]:
     """Variables for pytest: nothing that its user set, and one thread for each."""
     ours = {
         "PYTHONPATH": str(ROOT),  # for tools; the lesson in the folder comes before it
         "OMP_NUM_THREADS": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"),  # torch leaves one behind
+        "NN_TOLD": str(folder / "told"),
     }
+    if fresh:
+        ours["NN_RUNS"] = str(folder / "runs")
     found = runner.environment(**ours)
     for name in (
         "PYTEST_ADDOPTS",
@@ -85,14 +127,84 @@ def environment(folder: Path) -> dict[str, str]:
     return found
 
 
+class Pace:
+    """How long a test may take: SHORT, and TIMES what it takes on the lesson itself.
+
+    That is measured when a test takes longer than SHORT, at the same time and so on
+    an equally busy machine. Most never do, and cost nothing.
+    """
+
+    def __init__(self, lesson: Lesson):
+        self.lesson, self.stop = lesson, threading.Event()
+        self.threads = ThreadPoolExecutor(1)
+        self.measured: dict[str, Future] = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.threads.shutdown()
+
+    def limit(self, test: str) -> float:
+        """Seconds for this test, "" for the import; infinite, while nobody knows."""
+        if test not in self.measured:
+            self.measured[test] = self.threads.submit(self.measure, test)
+        if not self.measured[test].done():
+            return float("inf")
+        return SHORT + TIMES * self.measured[test].result()
+
+    def measure(self, test: str) -> float:
+        tests, words = ([test], []) if test else (None, ["--collect-only"])
+        asked = {"tests": tests, "stop": self.stop, "fresh": True}
+        begin = time.monotonic()
+        found = examine(self.lesson, self.lesson.text, *words, **asked)
+        return found.seconds.get(test, time.monotonic() - begin)
+
+
+class Look:
+    """Looks at running tests: what they told, and whether they take too long."""
+
+    def __init__(self, told, found, timeout, stop, pace, watch):
+        self.told, self.found, self.stop = told, found, stop
+        self.timeout, self.deadline = timeout, time.monotonic() + timeout
+        self.pace, self.watch = pace, watch
+        self.read_to, self.reason = 0, ""
+
+    def enough(self) -> bool:
+        """Whether they are to be ended; the reason is kept."""
+        self.read()
+        if self.watch:
+            self.watch(self.found)
+        now = time.monotonic()
+        took = now - self.found.since
+        if now > self.deadline or (self.stop and self.stop.is_set()):
+            self.reason = f"it never ends ({self.timeout:.0f} s)"
+        elif self.pace and took > SHORT:
+            limit = self.pace.limit(self.found.running)
+            if took > limit:
+                right = (limit - SHORT) / TIMES
+                instead = f"with the lesson's own code it takes {right:.1f} s"
+                self.reason = f"it does not end in {took:.0f} s; {instead}"
+        return bool(self.reason)
+
+    def read(self) -> None:
+        """Hear the whole lines that have been written since."""
+        if not self.told.exists():
+            return
+        with self.told.open("rb") as file:
+            file.seek(self.read_to)
+            lines = file.read()
+        end = lines.rfind(b"\n") + 1  # a half line is read the next time
+        self.read_to += end
+        for line in lines[:end].splitlines():
+            self.found.hear(json.loads(line))
+
+
 def finish(
-    command: list[str],
-    folder: Path,
-    variables: dict[str, str],
-    timeout: float,
-    stop: threading.Event | None,
-) -> int | None:
-    """The exit code of this command; None, if it took too long or was stopped.
+    command: list[str], folder: Path, variables: dict[str, str], look: Look
+) -> int:
+    """The exit code of this command; it is ended as soon as `look` has seen enough.
 
     It gets a session of its own, so that nothing that it started outlives it.
     """
@@ -105,15 +217,12 @@ def finish(
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + timeout
     try:
-        while process.poll() is None:
-            if time.monotonic() > deadline or (stop and stop.is_set()):
-                return None
+        while process.poll() is None and not look.enough():
             time.sleep(0.05)
-        return process.returncode
     finally:
         end(process)
+    return process.returncode
 
 
 def end(process: subprocess.Popen) -> None:
@@ -134,38 +243,13 @@ def tell(process: subprocess.Popen, what: int) -> None:
         os.killpg(process.pid, what)
 
 
-def reason(ended: int | None, timeout: float) -> str:
-    if ended is None:
-        return f"it never ends ({timeout:.0f} s)"
-    if ended in (4, 5):  # pytest's codes for a name it does not know, and for no test
+def reason(code: int) -> str:
+    """Why the tests have no end, from the exit code of their process."""
+    if code in (4, 5):  # pytest's codes for a name it does not know, and for no test
         return "no test ran"
-    return f"the tests were ended from inside, with code {ended}"
-
-
-def read_report(path: Path) -> Examined:
-    """What pytest wrote into its report."""
-    found = Examined()
-    for case in ElementTree.parse(path).iter("testcase"):
-        bad = [part for part in case if part.tag in ("failure", "error")]
-        if bad and case.get("line") is None:  # no test, but the import, or pytest
-            found.complaints[TOLD] = bad[0].text.strip().splitlines()[-1]
-        elif case.find("skipped") is None:
-            name = name_of(case)
-            before = found.seconds.get(name, 0)
-            found.seconds[name] = before + float(case.get("time"))
-            if bad:
-                found.complaints.setdefault(name, complaint(case, bad[0]))
-    return found
-
-
-def name_of(case: ElementTree.Element) -> str:
-    """As pytest names it behind the file: `test_it[case]` or `TestAll::test_it`."""
-    classes = case.get("classname").split(".")[1:]
-    return "::".join([*classes, case.get("name")])
-
-
-def complaint(case: ElementTree.Element, bad: ElementTree.Element) -> str:
-    """The first line of the message, and where the test stands."""
-    message = (bad.get("message") or bad.text or "no message").strip()
-    place = f"{case.get('file')}, line {int(case.get('line')) + 1}"
-    return f"{message.splitlines()[0]}\n{place}"
+    said = f"the tests were ended from inside, with code {code}"
+    if code < 0:  # on Windows there are no signals
+        said = f"{said}, {signal.Signals(-code).name}"
+    if code == -9:
+        said = f"{said}: out of memory?"
+    return said

@@ -1,5 +1,6 @@
 """What python -m mistakes promises, as tests; its command `prove` proves the rest."""
 
+import ast
 import importlib
 import json
 import os
@@ -9,17 +10,20 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from mistakes import __main__ as tool
 from mistakes.__main__ import broken, main, read
-from mistakes.examine import TOLD, examine
+from mistakes.examine import TOLD, Examined, examine
 from tools import catalogue, runner
 from tools.catalogue import ROOT
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
+ANSWERS = tomllib.loads((ROOT / "mistakes" / "answers.toml").read_text("utf-8"))
+KINDS = "right", "wrong"
 SMALL = """\
 ASK = "How much is twice two?"
 DEPTH = 2
@@ -50,8 +54,10 @@ right = '''
     y = 2 * x  # (B, D)
 '''
 ask = "y = twice x, of the same shape"
+hints = ["How often is x in it?", "What is added to x?"]
 killer = "test_twice_nothing_is_nothing"
 """
+BLANKS = 'hints = ["How often is x in it?", "What is added to x?"]'
 KILLER = 'killer = "test_twice_two_is_four"'
 
 
@@ -101,14 +107,69 @@ def test_every_entry_is_whole_and_short_enough_for_the_screen(lesson):
         text = broken(source, entry)
         compile(text, name, "exec")
         assert source.count(f"\n{entry['right']}\n") == 1, f"{name}: whole lines"
+        assert len(entry["hints"]) >= 2 and all(entry["hints"]), name
         assert max(map(len, text.splitlines())) <= 88, name
+
+
+@every_lesson
+def test_every_killer_asks_whoever_fails_it_one_question(lesson):
+    known = catalogue.lessons()[lesson]
+    asks = {}
+    for node in ast.parse(known.test.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            asks[node.name] = ast.get_docstring(node) or ""
+    _, mistakes, blanks = read(lesson)
+    for name, entry in {**mistakes, **blanks}.items():
+        question = asks[tool.function(entry["killer"])]
+        assert re.fullmatch(r"[^\n]+[?.]", question), (name, entry["killer"])
+        assert "?" in question or ":" in question, (name, question)
 
 
 def test_no_hint_gives_the_code_away():
     for lesson in catalogue.lessons():
-        for entry in read(lesson)[1].values():
+        _, mistakes, blanks = read(lesson)
+        for entry in [*mistakes.values(), *blanks.values()]:
             for line in entry["right"].splitlines():
                 assert line.strip() not in " ".join(entry["hints"])
+
+
+# Answers that a student might give
+
+
+def answers() -> list[tuple[str, str, str]]:
+    """Lesson, blank and kind of each answer in mistakes/answers.toml."""
+    found = []
+    for lesson, blanks in ANSWERS.items():
+        for blank, entry in blanks.items():
+            found += [(lesson, blank, kind) for kind in entry]
+    return found
+
+
+def answered(lesson: str, blank: str, kind: str) -> str:
+    """The lesson with this answer in its blank."""
+    source, _, blanks = read(lesson)
+    answer = ANSWERS[lesson][blank][kind].strip("\n")
+    assert answer not in source
+    return source.replace(blanks[blank]["right"], answer)
+
+
+def test_every_lesson_has_a_right_and_a_wrong_answer_to_a_blank():
+    assert ANSWERS.keys() == catalogue.lessons().keys()
+    for lesson, blank, kind in answers():
+        assert kind in KINDS
+        compile(answered(lesson, blank, kind), f"{lesson} {blank} {kind}", "exec")
+    kinds = [(lesson, kind) for lesson, _, kind in answers()]
+    assert all((lesson, kind) in kinds for lesson in ANSWERS for kind in KINDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson, blank, kind", answers())
+def test_the_tests_let_right_answers_pass_and_no_wrong_one(lesson, blank, kind):
+    text = answered(lesson, blank, kind)
+    words = ["-k", "not claim", "--maxfail=1"]
+    found = examine(catalogue.lessons()[lesson], text, *words)
+    assert found.seconds and TOLD not in found.complaints
+    assert bool(found.complaints) == (kind == "wrong"), found.complaints
 
 
 # Bad input
@@ -152,6 +213,7 @@ def test_a_stale_entry_names_file_entry_and_nearest_text(sums, monkeypatch, caps
             "without a good hints",
         ),
         ("[squared]", "x = 1\n[squared]", "x is no table"),
+        (BLANKS, "", "[blank.twice]: without a good hints"),
         (KILLER, "", "[squared]: without a good killer"),
         (KILLER, "killer = 4", "[squared]: without a good killer"),
         (KILLER, 'killer = "test_twice"', "[squared]: killer: no test of sums"),
@@ -199,6 +261,9 @@ def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
         assert tool.find_hint(path, note, number, *known[1:]) == hint
     assert call(monkeypatch, "check", "sums", "--hint", "3") == 2
     assert f"no hint 3 for {path}: 2 hints" in capsys.readouterr().err
+    call(monkeypatch, "practice", "sums", "--blank", "twice", "--force")
+    for number, hint in enumerate(["How often is x in it?", "What is added to x?"], 1):
+        assert tool.find_hint(path, note, number, *known[1:]) == hint
     for damaged in ("", '{"mist', '["a"]', "{}"):
         note.write_text(damaged)
         assert call(monkeypatch, "check", "sums", "--hint", "1") == 2
@@ -208,6 +273,47 @@ def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
 def test_there_is_nothing_to_check_before_practice(sums, monkeypatch, capsys):
     assert call(monkeypatch, "check", "sums") == 2
     assert "python -m mistakes practice sums" in capsys.readouterr().err
+
+
+ASKING = TESTS.replace("nothing():", 'nothing():\n    """What is twice nothing?"""')
+
+
+def practised(sums, monkeypatch, capsys, text: str) -> tuple[int, str]:
+    """Exit code and words of `check`, with this text as the student's."""
+    call(monkeypatch, "practice", "sums", "squared", "--force")
+    Path("practice/sums.py").write_text(text)
+    (sums / "test_sums.py").write_text(ASKING)
+    capsys.readouterr()
+    return call(monkeypatch, "check", "sums"), capsys.readouterr().out
+
+
+def test_check_asks_a_question_about_the_first_that_fails(sums, monkeypatch, capsys):
+    text = SMALL.replace("2 * x", "2 * x + (x == 0)")
+    code, printed = practised(sums, monkeypatch, capsys, text)
+    assert code == 1 and "These hold:\n  twice two is four\n" in printed
+    assert "Fails first: twice nothing is nothing\n  assert 1 == 0\n" in printed
+    assert printed.endswith("\nAsk yourself: What is twice nothing?\n")
+    code, printed = practised(sums, monkeypatch, capsys, SMALL)
+    assert code == 0 and printed.endswith("\nAll 2 cases hold: mended.\n")
+
+
+def test_check_names_the_test_that_ended_all(sums, monkeypatch, capsys):
+    ended = SMALL.replace("    y =", "    import os; os._exit(0)\n    y =")
+    code, printed = practised(sums, monkeypatch, capsys, ended)
+    assert code == 1 and "Fails first: twice two is four\n" in printed
+    assert "from inside, with code 0" in printed and "were not run" in printed
+    assert "mended" not in printed
+
+
+def test_a_terminal_sees_which_test_runs_and_a_file_does_not(monkeypatch, capsys):
+    found = Examined(running="test_twice_two_is_four", count=2)
+    tool.show_running(found)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    tool.show_running(found)
+    assert capsys.readouterr().out == "\r\033[K1 of 2: twice two is four"
+    tool.show_running(None)
+    assert capsys.readouterr().out == "\r\033[K"
 
 
 # The tests, in processes of their own
@@ -265,6 +371,89 @@ open({str(note)!r}, "w").write(str(child.pid))
             return
         time.sleep(0.1)
     raise AssertionError(f"process {number} is left running")
+
+
+TEST = "    y = 2 * x  # (B, D)"  # what runs in a test, and not when it is imported
+
+
+def spoiled(line: str) -> str:
+    return SMALL.replace(TEST, f"    {line}\n{TEST}")
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("import os; os._exit(0)", "ended from inside, with code 0"),
+        ("import os; os._exit(1)", "ended from inside, with code 1"),
+        ("import os; os.abort()", "ended from inside, with code"),
+        ("import os; os.kill(os.getpid(), 9)", "ended from inside, with code"),
+        ("import ctypes; ctypes.string_at(0)", "ended from inside, with code"),
+        ("raise KeyboardInterrupt", "ended from inside, with code 2"),
+    ],
+)
+def test_a_test_that_ends_its_process_is_named_and_what_held_before(sums, line, said):
+    begin = time.monotonic()
+    found = examine(tiny(), spoiled(f"if x == 0: {line}"))
+    assert time.monotonic() - begin < 60
+    assert list(found.seconds) == ["test_twice_two_is_four"]  # which held
+    assert list(found.complaints) == ["test_twice_nothing_is_nothing"]
+    assert said in found.complaints["test_twice_nothing_is_nothing"]
+
+
+def test_a_test_that_takes_far_longer_than_on_the_lesson_is_ended(sums, monkeypatch):
+    monkeypatch.setattr("mistakes.examine.SHORT", 1)
+    text = spoiled("if x == 0: import time; time.sleep(600)")
+    begin = time.monotonic()
+    found = examine(tiny(), text, paced=True)
+    assert time.monotonic() - begin < 60
+    assert list(found.complaints) == ["test_twice_nothing_is_nothing"]
+    said = found.complaints["test_twice_nothing_is_nothing"]
+    assert re.search(r"not end in \d+ s; with the lesson's own code it takes 0", said)
+
+
+def test_an_import_that_never_ends_is_ended_too(sums, monkeypatch):
+    monkeypatch.setattr("mistakes.examine.SHORT", 1)
+    begin = time.monotonic()
+    found = examine(tiny(), f"{SMALL}\nwhile True: pass\n", paced=True)
+    assert time.monotonic() - begin < 60
+    assert "it does not end in" in found.complaints[TOLD]
+
+
+def test_a_slow_computer_is_no_fault_of_the_answer(sums, monkeypatch):
+    monkeypatch.setattr("mistakes.examine.SHORT", 1)
+    slow = "import time; time.sleep(3)"  # the lesson, too, takes that long here
+    (sums / "test_sums.py").write_text(TESTS.replace("():\n", f"():\n    {slow}\n"))
+    found = examine(tiny(), SMALL, paced=True)
+    assert found.complaints == {} and len(found.seconds) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such session")
+@pytest.mark.parametrize("end", ["pass", "os._exit(0)"])
+def test_what_a_test_has_started_does_not_outlive_it(sums, tmp_path, end):
+    note = tmp_path / "number of a process"
+    line = (
+        "import os, subprocess, sys; "
+        "child = subprocess.Popen(['sleep', '600']); "
+        f"print(child.pid, file=open({str(note)!r}, 'w'), flush=True); {end}"
+    )
+    examine(tiny(), spoiled(f"if x == 0: {line}"))
+    number = int(note.read_text())
+    for _ in range(100):
+        if not alive(number):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"process {number} is left running")
+
+
+def test_the_screen_is_told_which_test_runs(sums):
+    seen = []
+
+    def note(found):
+        seen.append((found.running, found.count))
+
+    examine(tiny(), spoiled("import time; time.sleep(0.5)"), watch=note)
+    assert ("test_twice_two_is_four", 2) in seen
+    assert ("test_twice_nothing_is_nothing", 2) in seen
 
 
 def alive(number: int) -> bool:

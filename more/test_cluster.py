@@ -121,6 +121,7 @@ def test_the_velocity_is_half_of_the_last_one_and_the_gradient():
 
 
 def test_with_a_pencil_the_weight_alone_leads_elsewhere(capsys):
+    """What does Adam remember besides the weight?"""
     cluster.with_a_pencil()
     assert capsys.readouterr().out.splitlines() == [
         "The third step, if nothing happens, leads to -4.25;",
@@ -178,6 +179,7 @@ def test_an_epoch_shows_every_image_at_most_once():
 
 
 def test_the_images_of_a_step_depend_on_its_number_and_the_seed_alone():
+    """Would a process that starts anew at this step draw the same images?"""
     steps = [0, 36, 37, 100]
     before = [rows_of(step, 1797, seed=2).tolist() for step in steps]
     torch.rand(17)  # as if something else had drawn
@@ -214,6 +216,7 @@ def test_a_checkpoint_holds_weights_optimizer_and_step_to_the_last_bit(tmp_path)
 def test_a_save_that_fails_leaves_what_was_there_and_nothing_half_written(
     tmp_path, monkeypatch
 ):
+    """The plug is pulled while it saves: what lies there under the old name?"""
     network, optimizer = trained()
     save(tmp_path, network, optimizer, 10)
     old = (tmp_path / "000010.ckpt").read_bytes()
@@ -288,6 +291,7 @@ def flip(written: Path, places: list[int], bits: int) -> int:
 
 
 def test_a_byte_that_changed_is_noticed(written):
+    """A disk may change a byte: what is compared when the file is read?"""
     size = written.stat().st_size
     draw = random.Random(0)
     places = draw.sample(range(size), 200)
@@ -316,6 +320,7 @@ def test_of_all_bytes_there_is_none_whose_change_is_taken_for_sound(written):
 
 
 def test_the_newest_passes_over_torn_files(tmp_path):
+    """If the last file is torn, which is asked next?"""
     assert newest(tmp_path) is None
     network, optimizer = trained()
     for steps in (0, 10, 20, 100):
@@ -439,6 +444,7 @@ def test_training_goes_on_after_the_steps_that_are_done(tmp_path):
 
 
 def test_checkpoints_are_named_and_numbered_by_the_steps_that_are_done(tmp_path):
+    """How many steps are done when this file is written?"""
     long, short = some(tmp_path, "long"), some(tmp_path, "short")
     run(long, 25, seed=0)
     assert names(long) == [f"{steps:06}.ckpt" for steps in [*range(2, 25, 2), 25]]
@@ -453,6 +459,7 @@ def test_checkpoints_are_named_and_numbered_by_the_steps_that_are_done(tmp_path)
 
 
 def test_a_training_that_is_interrupted_ends_with_the_same_bits(tmp_path):
+    """What of the training is not in the checkpoint, or is not taken out of it?"""
     peace, often = some(tmp_path, "peace"), some(tmp_path, "often")
     run(peace, 40, seed=1)
     for steps in (7, 10, 11, 36, 40):
@@ -526,6 +533,7 @@ class Ear(nn.Module):
 
 
 def test_the_shares_of_two_processes_make_up_the_batch(tmp_path, one_of_two):
+    """Does each image of the batch go to exactly one process?"""
     shares = []
     for rank in (0, 1):
         one_of_two(rank)
@@ -542,6 +550,7 @@ def test_the_shares_of_two_processes_make_up_the_batch(tmp_path, one_of_two):
 
 
 def test_all_processes_begin_with_the_same_weights(tmp_path, one_of_two, monkeypatch):
+    """What are the first weights of process 1 drawn from?"""
     begun = []
 
     def ear(network, optimizer, *rest):
@@ -754,6 +763,7 @@ def test_a_killed_process_has_code_minus_9_and_its_partner_ends_with_1(two):
 
 
 def test_two_processes_train_the_network_that_one_would(two, tmp_path):
+    """Where do two processes and one part: in images, gradients, or steps?"""
     run(tmp_path, 24, seed=5)
     assert newest(two[0])["steps"] == 24
     assert distance(tmp_path, two[0]) < 1e-12
@@ -777,6 +787,7 @@ def gradients(rank: int, folder: Path) -> None:
 
 
 def test_two_processes_have_the_gradient_of_the_whole_batch(tmp_path):
+    """Two halves, one mean: is it a sum, or one half's?"""
     context = multiprocessing.get_context("spawn")
     started = []
     for rank in (0, 1):

@@ -11,8 +11,12 @@ from tools.catalogue import LessonError
 
 def end(prog: str, main: Callable[[], int | None]) -> int:
     """Call a command's main; its exit code."""
-    # `timeout` and a cancelled job ask it to end so; as with Ctrl-C, it tidies up first
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # `timeout` and a cancelled job ask it to end so, and a terminal that is closed; as
+    # with Ctrl-C, it tidies up first
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, stop)
     try:
         code = main() or 0
         sys.stdout.flush()
@@ -26,6 +30,10 @@ def end(prog: str, main: Callable[[], int | None]) -> int:
     except (LessonError, OSError) as error:
         print(f"{prog}: error: {error}", file=sys.stderr)
         return 2
+
+
+def stop(number: int, frame) -> None:
+    sys.exit(128 + number)
 
 
 def positive(word: str) -> int:

@@ -3,8 +3,11 @@
 import re
 import shutil
 import subprocess
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
+from packaging.requirements import Requirement  # pytest brings it along
+from packaging.utils import canonicalize_name
 
 from tools import pythons
 from tools.catalogue import ROOT, lessons
@@ -84,13 +87,80 @@ def test_the_workflows_pin_every_action_by_its_commit_and_may_only_read():
         used = re.findall(r"uses: (\S+)", text)
         assert used and all(re.search(r"@[0-9a-f]{40}$", one) for one in used), path
         assert re.search(r"(?m)^permissions:\n  contents: read$", text), path
+        # the comment names the version, which Dependabot reads and renews
+        assert all(re.search(r"  # v\d+\.\d+\.\d+$", one) for one in uses(text)), path
 
 
-def test_the_lock_holds_a_version_of_everything_that_is_required():
+def uses(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "uses: " in line]
+
+
+def test_no_job_leaves_its_token_where_the_code_that_it_runs_could_read_it():
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        steps = re.split(r"(?m)^ *- ", path.read_text(encoding="utf-8"))
+        for step in steps:
+            if "actions/checkout" in step:
+                assert "persist-credentials: false" in step, path
+
+
+def test_a_bot_renews_the_pinned_actions():
+    path = ROOT / ".github" / "dependabot.yml"
+    text = path.read_text(encoding="utf-8")
+    assert "package-ecosystem: github-actions" in text and "directory: /\n" in text
+
+
+def required(folder: str) -> list[Requirement]:
+    """What this folder's requirements.txt asks for, line by line."""
+    found = []
+    text = (ROOT / folder / "requirements.txt").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        asked = line.partition("#")[0].strip()
+        if asked and not asked.startswith("-r "):
+            found.append(Requirement(asked))
+    return found
+
+
+def locked() -> dict[str, str]:
     lock = (ROOT / "tools" / "lock.txt").read_text(encoding="utf-8")
-    locked = dict(re.findall(r"(?m)^([\w.-]+)==([\w.]+)", lock))
-    for folder in (".", "docs", "lab"):
-        text = (ROOT / folder / "requirements.txt").read_text(encoding="utf-8")
-        for name, least in re.findall(r"(?m)^([\w.-]+)>=([\d.]+)", text):
-            numbers = [int(part) for part in locked[name].split(".")[:3]]
-            assert numbers >= [int(part) for part in least.split(".")], name
+    return dict(re.findall(r"(?m)^([\w.-]+)==(\S+)", lock))
+
+
+@pytest.mark.parametrize("folder", [".", "docs", "lab"])
+def test_the_lock_holds_a_version_of_everything_that_is_required(folder):
+    for one in required(folder):
+        assert str(one.specifier).startswith(">="), f"{one} has no lower bound"
+        version = locked().get(one.name)
+        assert version, f"{one} is not in tools/lock.txt"
+        assert one.specifier.contains(version), f"{one} is locked to {version}"
+
+
+def test_the_lock_holds_what_the_required_packages_bring_along():
+    """For those that are installed here in the version that is locked."""
+    lock = locked()
+    left = [one.name for folder in (".", "docs", "lab") for one in required(folder)]
+    seen = set()
+    while left:
+        name = canonicalize_name(left.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            here = distribution(name)
+        except PackageNotFoundError:  # docs and lab need not be installed
+            continue
+        if here.version.partition("+")[0] != lock.get(name):
+            continue
+        for line in here.requires or []:
+            brought = Requirement(line)
+            if brought.marker is None or brought.marker.evaluate({"extra": ""}):
+                known = canonicalize_name(brought.name)
+                assert known in lock, f"{name} needs {known}: renew tools/lock.txt"
+                left.append(known)
+    assert "torch" in seen
+
+
+def test_the_readme_and_the_nightly_run_install_the_locked_versions():
+    line = "pip install -r requirements.txt -c tools/lock.txt\n"
+    assert line in (ROOT / "README.md").read_text(encoding="utf-8")
+    nightly = (ROOT / ".ci" / "nightly").read_text(encoding="utf-8")
+    assert "-c tools/lock.txt -r requirements.txt\n" in nightly

@@ -1,0 +1,143 @@
+"""Opens the lab, for this computer alone or for a room.
+
+python -m lab            the gallery of all lessons
+python -m lab cnn        one lesson
+python -m lab --room     for others, too: an address, a password, and both as a QR code
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlencode
+
+import segno
+import tyro
+
+from tools.catalogue import ROOT, LessonError, lessons
+from tools.cli import end
+
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0 and o, no 1, i and l
+PORT = 2718  # marimo's own, if it is free
+FORGET = 10  # seconds; what a closed tab trains stops then
+
+
+def pages() -> dict[str, str]:
+    """The file of each lesson's page; marimo lists them in the order of their names."""
+    labs = [name for name, lesson in lessons().items() if lesson.lab.exists()]
+    return {name: f"{number:02}_{name}.py" for number, name in enumerate(labs, start=1)}
+
+
+def lay_out(folder: Path) -> None:
+    """Copy the pages there, with question and picture where marimo looks for them."""
+    for name, file in pages().items():
+        lesson, pictures = lessons()[name], folder / "__marimo__" / "assets" / file[:-3]
+        words = (
+            f"# title = {json.dumps(name)}\n# description = {json.dumps(lesson.ask)}"
+        )
+        header = f"# /// script\n# [tool.marimo.opengraph]\n{words}\n# ///\n"
+        text = header + lesson.lab.read_text(encoding="utf-8")
+        (folder / file).write_text(text, encoding="utf-8")
+        pictures.mkdir(parents=True)
+        picture = ROOT / "docs" / "pictures" / f"{name}.png"
+        shutil.copy(picture, pictures / "opengraph.png")
+
+
+def password() -> str:
+    """Short enough to be typed from a slide, and nobody can compute it."""
+    return "".join(secrets.choice(LETTERS) for _ in range(8))
+
+
+def find_port(host: str) -> int:
+    with socket.socket() as free:
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            free.bind((host, PORT))
+        except OSError:  # another lab is open
+            free.bind((host, 0))
+        return free.getsockname()[1]
+
+
+def find_address() -> str:
+    """This computer's address in its network. Nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect(("192.0.2.1", 9))  # nobody's address
+        return way.getsockname()[0]
+
+
+def wait_until_open(process: subprocess.Popen, port: int) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise LessonError("marimo ended; what it printed says why")
+
+
+def main(
+    lesson: Annotated[str | None, tyro.conf.Positional] = None,
+    *,
+    room: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    browser: bool = True,
+) -> int:
+    """Open the lab in a browser.
+
+    Args:
+        lesson: Open this one, not the gallery.
+        room: Let others in who have the password.
+        browser: Open a browser on this computer.
+    """
+    if lesson is not None and lesson not in pages():
+        raise LessonError(f"no lab {lesson!r}; there are {', '.join(pages())}")
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(Path(folder))
+        return serve(folder, lesson, room, browser)
+
+
+def serve(folder: str, lesson: str | None, room: bool, browser: bool) -> int:
+    """Run marimo on this folder until it ends; say where it is, and with what word."""
+    host = "0.0.0.0" if room else "127.0.0.1"
+    port, address = find_port(host), find_address() if room else host
+    word = password()
+    line = [sys.executable, "-m", "marimo", "--quiet", "run", folder, "--headless"]
+    line += [f"--host={host}", f"--port={port}", f"--session-ttl={FORGET}"]
+    paths = [str(ROOT / "lab"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    settings = {"PYTHONPATH": os.pathsep.join(paths), "MARIMO_SKIP_UPDATE_CHECK": "1"}
+    process = subprocess.Popen(
+        [*line, "--token-password-file=-"],
+        stdin=subprocess.PIPE,  # the password is nobody else's on this computer
+        text=True,
+        env=os.environ | settings,
+        start_new_session=True,  # or marimo asks, too, whether Ctrl-C is meant
+    )
+    try:
+        process.stdin.write(word)
+        process.stdin.close()
+        wait_until_open(process, port)
+        page = {"file": pages()[lesson]} if lesson else {}
+        query = urlencode(page | {"access_token": word})
+        link = f"http://{address}:{port}/?{query}"
+        if room:
+            segno.make(link).terminal(compact=True)
+        print(f"The lab is open at http://{address}:{port}, password {word}")
+        print(f"With the password in it: {link}")
+        print("Ctrl-C ends it.", flush=True)
+        if browser:
+            webbrowser.open(f"http://127.0.0.1:{port}/?{query}")
+        return process.wait()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(end("python -m lab", lambda: tyro.cli(main, prog="python -m lab")))
