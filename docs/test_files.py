@@ -7,6 +7,7 @@ NN_MISTAKES=cnn says that the site is a draft, with the wrong runs of this lesso
 import functools
 import json
 import re
+import shutil
 import sys
 import tomllib
 import unicodedata
@@ -248,11 +249,12 @@ def test_colab_is_told_the_repository_and_nothing_if_there_is_none(monkeypatch):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("pdfs, colab", [(True, "https://colab"), (False, "")])
-def test_a_page_links_only_to_what_is_made(monkeypatch, lesson, pdfs, colab):
+def test_a_page_links_only_to_what_is_made(monkeypatch, tmp_path, lesson, pdfs, colab):
     """PDFs where Chromium prints them; Colab where it can find the notebooks."""
-    side = {"name": "", "says": "", "difference": [], "symptom": "", "last": ""}
-    side |= {"numbers": {}, "drawn": False}
-    monkeypatch.setattr(lessons, "both_sides", lambda lesson: [side])
+    shutil.copy(GALLERY / f"{lesson}.json", tmp_path)
+    monkeypatch.setattr(lessons, "GALLERY", tmp_path)
+    monkeypatch.setattr(lessons, "with_mistakes", list)  # a draft, with no wrong run
+    monkeypatch.setattr(lessons, "stored", lambda lesson, mistake: False)
     monkeypatch.setattr(lessons, "PLAYED_WITH", [])
     app = SimpleNamespace(
         config=SimpleNamespace(paper=pdfs, colab=colab),

@@ -657,6 +657,7 @@ killer  = "test_one_doubled_is_two"
 [blank.double]
 right   = "        return self.w * x  # (B, D)"
 ask     = "twice x (B, D)"
+hints   = ["Which of its weights are there?", "What becomes of a number times two?"]
 killer  = "test_one_doubled_is_two"
 """
 SLIDES = (
