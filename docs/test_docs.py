@@ -7,10 +7,12 @@ What can be read off the files is in test_files.py.
 import json
 import re
 import sys
+import unicodedata
 import zipfile
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -56,11 +58,24 @@ def test_the_front_page_has_a_card_that_leads_to_the_lesson(page, base_url, less
     page.wait_for_url(f"**/gallery/{lesson}.html")
 
 
+def shows_where(page, word: str) -> None:
+    """Each page found shows the word among its neighbours, marked."""
+    results = page.locator("#search-results li.kind-text")
+    results.first.wait_for()
+    assert results.count() >= 3
+    for result in results.all():
+        said = result.locator("p.context")
+        said.locator("span.highlighted").first.wait_for()
+        assert word in said.inner_text().lower() and len(said.inner_text()) > 200
+
+
 @whole_site
-def test_search_finds_softmax(page, base_url):
-    page.goto(base_url + "search.html?q=softmax")
-    page.locator("#search-results li").first.wait_for()
+def test_search_finds_softmax_and_shows_where(page, base_url):
+    page.goto(base_url + "search.html?q=softmax", wait_until="networkidle")
+    shows_where(page, "softmax")
     assert "dictionary" in page.locator("#search-results").inner_text()
+    assert [url for url in page.asked if "/gallery/" in url] == []  # none is fetched
+    assert page.wrong == []
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -76,6 +91,27 @@ def test_the_answers_fold_out_by_keyboard_and_the_rest_is_seen(page, base_url, l
         fold.locator("summary").focus()
         page.keyboard.press("Enter")
         assert answer.is_visible()
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_page_printed_from_the_browser_shows_its_answers(
+    page, base_url, lesson, tmp_path
+):
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{base_url}gallery/{lesson}.html")
+    page.locator("details.nn-answer").first.locator("summary").click()
+    answers = page.locator("details.nn-answer .sd-summary-content").all_text_contents()
+    page.pdf(path=tmp_path / "page.pdf", format="A4")
+    texts = [one.extract_text() for one in PdfReader(tmp_path / "page.pdf").pages]
+    printed = re.sub(r"\W", "", unicodedata.normalize("NFKC", "".join(texts)))
+    for answer in answers:
+        assert re.sub(r"\W", "", unicodedata.normalize("NFKC", answer)) in printed
+    theme, opened = "document.documentElement.dataset.theme", "details.nn-answer[open]"
+    assert page.evaluate(theme) == "dark"  # again, and as many open as before
+    assert page.locator(opened).count() == 1
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    assert page.locator(opened).count() == 4 + 3
 
 
 @pytest.mark.parametrize("name", [page for page in PAGES if page not in DECKS])
@@ -218,6 +254,6 @@ def test_the_zip_opens_from_disk_with_the_network_off(page, context, tmp_path):
         page.goto((home / name).as_uri(), wait_until="networkidle")
         assert page.title()
     assert all(url.startswith(("file:", "data:")) for url in page.asked)
+    page.goto((home / "search.html").as_uri() + "?q=softmax", wait_until="networkidle")
+    shows_where(page, "softmax")
     assert page.wrong == []
-    page.goto((home / "search.html").as_uri() + "?q=softmax")
-    page.locator("#search-results li").first.wait_for()
