@@ -663,6 +663,7 @@ SLIDES = (
     "ask",
     "predict",
     "idea",
+    "diagram",
     "It doubles",
     "The verdict",
     "printed",
@@ -675,21 +676,36 @@ model = "Doubler()"
 leaves = "nothing"
 alt = ["Dots on a line through zero that rises by two for every one."]
 references = ["Euclid: Elements"]
+caption = "Two equal lengths, one behind the other, are twice one of them."
+formula = 'x + x = 2 x'
+where = "*x* is a number."
+by_hand = { printed = 1, parts = ["It doubles"] }
 """
-TINY_TEACH += (
-    """
-[[question]]
+for kind in ("question", "paper"):
+    TINY_TEACH += (
+        f"""
+[[{kind}]]
 ask = "What is twice four?"
-answer = "Eight; and the largest difference is {gap}."
+answer = "Eight; and the largest difference is {{gap}}."
 """
-    * 3
-)
+        * 3
+    )
 for slide in SLIDES:
     TINY_TEACH += f'''
 [slide."{slide}"]
 minutes = 1
 say = "Nothing."
 '''
+TINY_DIAGRAM = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300"
+  role="img" aria-labelledby="tiny-title tiny-desc" font-size="24" fill="currentColor">
+<title id="tiny-title">Twice is a sum</title>
+<desc id="tiny-desc">Two bars of equal length, one behind the other; below them one bar
+that is as long as both together.</desc>
+<g class="nn-step"><rect x="20" y="40" width="200" height="40"/></g>
+<g class="nn-step"><rect x="230" y="40" width="200" height="40"/></g>
+<g class="nn-step"><rect x="20" y="140" width="410" height="40"/></g>
+</svg>
+"""
 
 
 @pytest.mark.slow
@@ -703,6 +719,7 @@ def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(
         "more/test_tiny.py": TINY_TEST,
         "mistakes/tiny.toml": TINY_MISTAKES,
         "docs/teach/tiny.toml": TINY_TEACH,
+        "docs/teach/tiny.svg": TINY_DIAGRAM,
     }
     for name, text in files.items():
         (copy / name).parent.mkdir(exist_ok=True)
@@ -740,6 +757,11 @@ def test_a_lesson_put_into_more_appears_everywhere_without_an_edit(
     command("sphinx", "-W", "-b", "revealjs", "docs/slides", slides, folder=copy)
     for page in ("index.html", "gallery/tiny.html", "slides/tiny.html"):
         assert asked in (site / page).read_text(encoding="utf-8"), page
+    command("docs.paper", folder=copy)
+    for pdf in re.findall(
+        r'href="([^"]+pdf)"', (site / "index.html").read_text("utf-8")
+    ):
+        assert (site / pdf).exists(), pdf
 
 
 def copied(place: Path) -> None:
