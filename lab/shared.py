@@ -158,10 +158,12 @@ class Job:
                 traceback.print_exc()
                 return mo.output.replace(say(f"This cannot be trained: {error}"))
             MINE.watch = None
-            view = self.draw(self.losses, result)
-            if stopped:
-                view = mo.vstack([view, tell(f"Stopped at step {len(self.losses)}.")])
-            mo.output.replace(view)
+            with contextlib.suppress(NameError):  # the visitor has left just now
+                view = self.draw(self.losses, result)
+                if stopped:
+                    said = tell(f"Stopped at step {len(self.losses)}.")
+                    view = mo.vstack([view, said])
+                mo.output.replace(view)
 
 
 def start(jobs: list[Job], train, draw) -> None:

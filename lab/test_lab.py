@@ -119,6 +119,16 @@ def test_a_mistake_in_training_is_told_and_others_go_on(monkeypatch):
     assert "division by zero" in told[0].text and told[1:] == ["drawn 1"]
 
 
+def test_a_visitor_who_leaves_as_a_training_ends_raises_no_error(monkeypatch):
+    failed = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    monkeypatch.setattr(shared.mo, "Thread", threading.Thread)
+    jobs = []
+    shared.start(jobs, lambda: 1, lambda losses, result: gone)  # noqa: F821
+    jobs[0].thread.join()
+    assert not failed and len(shared.TURNS.line) == 0
+
+
 def test_the_oldest_files_make_room(tmp_path):
     for number in range(203):
         shared.store(tmp_path / f"{number}.pt", lambda file: file.write(b"x"))
