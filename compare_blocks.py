@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["matplotlib", "scikit-learn", "torch", "tyro"]
+# dependencies = ["matplotlib>=3.10.7", "scikit-learn>=1.6", "torch>=2.9", "tyro>=0.9"]
 # ///
 r"""
 Residual and plain blocks
@@ -481,6 +481,9 @@ def main(
     for name, value in [("depth", depth), ("size", size), ("steps", steps)]:
         if value < 1:
             sys.exit(f"--{name} must be at least 1, got {value}")
+    for name, value in [("depth", depth), ("size", size)]:
+        if value > 1000:  # it would take hours, or all of the memory
+            sys.exit(f"--{name} must be at most 1000, got {value}")
     print(ASK)
     chain_rule()
     worked_example()
@@ -516,5 +519,9 @@ if __name__ == "__main__":
     else:
         import tyro  # turns the arguments of main into options
 
-        tyro.cli(main)
+        try:
+            tyro.cli(main)
+            sys.stdout.flush()
+        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+            sys.stdout = None
     plt.show()  # a window, where there is a screen

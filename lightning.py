@@ -1,7 +1,7 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["matplotlib", "pytorch-lightning", "scikit-learn", "torch",
-#   "torchvision", "tyro"]
+# dependencies = ["matplotlib>=3.10.7", "pytorch-lightning>=2.6", "scikit-learn>=1.6",
+#   "torch>=2.9", "torchvision>=0.24", "tyro>=0.9"]
 # ///
 r"""
 The loop and the framework
@@ -460,7 +460,7 @@ def lightning_losses(
 
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except (pickle.UnpicklingError, EOFError, KeyError):
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError):
         if checkpoint is None:
             raise
         sys.exit(f"--resume {resume}: it is damaged, or holds more than numbers")
@@ -576,11 +576,14 @@ def main(
     if not torch.get_device_module(accelerator).is_available():
         sys.exit(f"--accelerator {accelerator}: this machine has none")
     hush()  # and here, if somebody has asked for warnings since
+    try:
+        trainer = make_trainer(epochs, accelerator, devices)
+    except RuntimeError as error:  # Slurm's --ntasks without --ntasks-per-node
+        sys.exit(str(error))
     print(f"{ASK}\n")
     with_a_pencil()
 
     digits = MNISTDataModule(data, batch_size, seed)
-    trainer = make_trainer(epochs, accelerator, devices)
     print("\nThe plain loop:")
     plain = plain_losses(digits, epochs, accelerator, seed)
     print("Lightning:")
@@ -649,5 +652,9 @@ if __name__ == "__main__":
     else:
         import tyro  # turns the arguments of main into options
 
-        tyro.cli(main)
+        try:
+            tyro.cli(main)
+            sys.stdout.flush()
+        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+            sys.stdout = None
     plt.show()  # a window, where there is a screen

@@ -707,6 +707,13 @@ def test_one_is_the_least_that_an_option_takes(run, name):
         run(LEFT, LAW, SHARES, **{name: 0})
 
 
+@pytest.mark.parametrize("name", ["depth", "size"])
+def test_a_thousand_is_the_most_that_fits_into_memory_and_patience(run, name):
+    run(LEFT, LAW, SHARES, **{name: 1000})
+    with pytest.raises(SystemExit, match=f"^--{name} must be at most 1000, got 1001$"):
+        run(LEFT, LAW, SHARES, **{name: 1001})
+
+
 # The picture
 
 

@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["matplotlib", "scikit-learn", "torch", "tyro"]
+# dependencies = ["matplotlib>=3.10.7", "scikit-learn>=1.6", "torch>=2.9", "tyro>=0.9"]
 # ///
 r"""
 The plug is pulled
@@ -673,5 +673,9 @@ if __name__ == "__main__":
     else:
         import tyro  # turns the arguments of main into options
 
-        tyro.cli(main)
+        try:
+            tyro.cli(main)
+            sys.stdout.flush()
+        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+            sys.stdout = None
     plt.show()  # a window, where there is a screen

@@ -815,6 +815,17 @@ def test_a_shared_part_in_the_middle_keeps_the_empty_lines_behind_it():
     assert text == sources()["Real handwritten digits"].rstrip() + "\n\n\n" + after
 
 
+def test_the_first_lines_get_the_lowest_versions_and_nothing_else_changes():
+    text = SMALL.replace('["torch"]', '["nowhere",\n#  "torch>=1"]')
+    lines = 'dependencies = ["nowhere", "torch>='
+    assert lines in renewed(text)
+    asked = [line for line in renewed(text).splitlines() if "torch>=" in line]
+    known = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert re.search(r'"(torch>=[\d.]+)"', asked[0])[1] in known.splitlines()
+    assert renewed(renewed(text)) == renewed(text)
+    assert renewed(SMALL).partition("# ///\n")[2] == SMALL.partition("# ///\n")[2]
+
+
 def test_copy_renews_the_lessons_that_need_it_and_names_them(tmp_path, monkeypatch):
     lesson = tmp_path / "tiny.py"
     lesson.write_text("# %%\n# The command line\n# -------\nold\n")
@@ -851,3 +862,26 @@ def test_a_command_tidies_up_when_its_terminal_is_closed_or_it_is_told_to_end(na
         process.send_signal(number)
         assert process.communicate(timeout=60)[0] == "tidied up\n"
     assert process.returncode == 128 + number
+
+
+PRINTS = """
+import sys
+class torch:
+    set_num_threads = int
+class plt:
+    show = int
+def main():
+    for number in range({count}):
+        print(number)
+"""
+
+
+@pytest.mark.parametrize("count", [1, 100_000], ids=["at the end", "in the middle"])
+def test_a_lesson_whose_reader_has_seen_enough_says_nothing_more(tmp_path, count):
+    guard = (ROOT / "tools" / "parts" / "guard.txt").read_text(encoding="utf-8")
+    path = tmp_path / "prints.py"
+    path.write_text(PRINTS.format(count=count) + guard)
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, str(path)], **both) as process:
+        process.stdout.close()  # as `| head -1` does
+        assert process.stderr.read() == b""
