@@ -460,7 +460,7 @@ def lightning_losses(
 
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    except (pickle.UnpicklingError, EOFError, KeyError):
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError):
         if checkpoint is None:
             raise
         sys.exit(f"--resume {resume}: it is damaged, or holds more than numbers")
@@ -576,11 +576,14 @@ def main(
     if not torch.get_device_module(accelerator).is_available():
         sys.exit(f"--accelerator {accelerator}: this machine has none")
     hush()  # and here, if somebody has asked for warnings since
+    try:
+        trainer = make_trainer(epochs, accelerator, devices)
+    except RuntimeError as error:  # Slurm's --ntasks without --ntasks-per-node
+        sys.exit(str(error))
     print(f"{ASK}\n")
     with_a_pencil()
 
     digits = MNISTDataModule(data, batch_size, seed)
-    trainer = make_trainer(epochs, accelerator, devices)
     print("\nThe plain loop:")
     plain = plain_losses(digits, epochs, accelerator, seed)
     print("Lightning:")

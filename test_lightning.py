@@ -839,6 +839,23 @@ def test_a_checkpoint_with_a_payload_is_refused_and_does_not_run(digits, tmp_pat
     assert (tmp_path / "payload was here").exists()
 
 
+@pytest.mark.parametrize("content", [[1, 2], {"weights": torch.zeros(3)}, 7])
+def test_another_programs_file_is_named_in_one_line(digits, content):
+    torch.save(content, "foreign.ckpt")
+    with pytest.raises(SystemExit) as stop:
+        lightning_losses(make_trainer(3), digits, "foreign.ckpt", seed=0)
+    assert stop.value.code.startswith("--resume foreign.ckpt: ")
+    assert "\n" not in stop.value.code
+
+
+def test_slurms_ntasks_without_ntasks_per_node_ends_in_one_line(monkeypatch):
+    for name, value in {"NTASKS": "4", "JOB_ID": "1", "JOB_NAME": "one"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    with pytest.raises(SystemExit, match="--ntasks-per-node=4") as stop:
+        main(epochs=1)
+    assert "\n" not in stop.value.code
+
+
 # Options
 
 
@@ -961,8 +978,8 @@ def test_main_hands_on_what_it_was_told_the_trainer_first(rehearsal, monkeypatch
     main(**given, resume="some.ckpt", accelerator="mps", devices=4)
     # The Trainer first: where it asks for a fixed order, the plain loop has it, too.
     assert calls == [
-        ("MNISTDataModule", "mnist", 40, 3),
         ("make_trainer", 7, "mps", 4),
+        ("MNISTDataModule", "mnist", 40, 3),
         ("plain_losses", "data", 7, "mps", 3),
         ("lightning_losses", "trainer", "data", "some.ckpt", 3),
         ("best_epoch_accuracy", "trainer", "data"),
@@ -974,8 +991,8 @@ def test_main_has_three_epochs_of_batches_of_50_on_one_processor(rehearsal):
     calls, _ = rehearsal
     main()
     assert calls[:4] == [
-        ("MNISTDataModule", "digits", 50, 0),
         ("make_trainer", 3, "cpu", 1),
+        ("MNISTDataModule", "digits", 50, 0),
         ("plain_losses", "data", 3, "cpu", 0),
         ("lightning_losses", "trainer", "data", "none", 0),
     ]

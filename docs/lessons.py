@@ -19,6 +19,8 @@ from typing import NoReturn
 
 import compose
 import jinja2
+import lecture
+import matplotlib.pyplot as plt
 from sphinx.errors import ExtensionError
 from sphinx_gallery.py_source_parser import split_code_and_text_blocks
 from sphinx_gallery.scrapers import figure_rst
@@ -38,11 +40,11 @@ try:
     LESSONS = catalogue.lessons()
 except catalogue.LessonError as damaged:
     sys.exit(f"No site is built: {damaged}")
-LINES, MOST_LINES = 20, 21  # of a slide: what it prints; code, in its smallest type
 WORKERS = 2  # runs at a time
 FOR_OTHERS = {"order", "model"}  # keys of docs/teach/ that no page shows
 TAUGHT = {"alt", "question", "references", "slide", "leaves", "caption", "formula"}
 TAUGHT |= {"where", "paper", "by_hand"}
+MAY_BE_TAUGHT = {"guess"}  # a piece of the first picture, shown before anything is told
 PLAYED_WITH = [path.stem for path in sorted(HERE.glob("play/*.html"))]
 
 
@@ -252,9 +254,10 @@ def known(lesson: str) -> dict:
 
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
-        if not TAUGHT <= {*found} <= TAUGHT | FOR_OTHERS:
+        if not TAUGHT <= {*found} <= TAUGHT | MAY_BE_TAUGHT | FOR_OTHERS:
             raise ValueError(f"{', '.join(sorted(TAUGHT))}; not {[*found]}")
         taught = filled({name: found[name] for name in TAUGHT - {"formula"}})
+        taught["guess"] = filled(found.get("guess"))
         taught["formula"] = compose.mathml(found["formula"])  # its braces are its own
         taught["leaves"] = taught["leaves"].replace("`", "``")
         taught["svg"] = LESSONS[lesson].diagram.read_text(encoding="utf-8").strip()
@@ -538,17 +541,18 @@ def write_decks(app) -> None:
 
 
 def deck(lesson: str) -> str:
-    """Slides for each part, but for imports, pictures, main, loader and guard."""
+    """Slides for each part, but for imports, pictures, main, loader and guard. How much
+    stands on each, lecture.py decides."""
     about = known(lesson)
     (_, text, _), _, *parts = blocks(lesson)
     text = text.strip().splitlines()
     heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
-    cells = [part[1].strip("\n").splitlines() for part in parts[1::2]]
+    cells = [part[1].strip("\n") for part in parts[1::2]]
     heads = heads[: heads.index("The lesson")]  # what follows may be skipped
     shown = {
         head: cell
         for head, cell in zip(heads, cells, strict=False)
-        if not any(map(compose.draws, cell))
+        if not any(map(compose.draws, cell.splitlines()))
     }
     names = ["picture", *(f"picture {n}" for n in range(2, 9))]
     pictures = dict(zip(names, about["pictures"], strict=False))
@@ -572,58 +576,28 @@ def deck(lesson: str) -> str:
         times = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
         notes[name] = f"{times} {slide['say']}"
     paragraphs = about["printed"].strip().split("\n\n")
+    if about["guess"]:
+        cut_out(about["pictures"][0], about["guess"]["box"], f"{lesson}_guess")
     return render(
         "deck.rst",
         **about,
         title=text[0],
-        ideas=leads("\n".join(text[2:])),
+        ideas=lecture.ideas("\n".join(text[2:])),
+        claims=lecture.sentences(about["claim"]),
         diagram=compose.diagram(about["svg"], "fragment"),
         notes=notes,
-        parts={head: code_slides(lines) for head, lines in shown.items()},
+        parts={head: lecture.code_slides(lines) for head, lines in shown.items()},
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
-        printed_slides=[(size(lines), lines) for lines in pages(paragraphs[1:-1])],
+        printed_slides=lecture.printed_slides("\n\n".join(paragraphs[1:-1])),
     )
 
 
-def leads(text: str) -> list[str]:
-    """The docstring's paragraphs; each that begins in bold letters begins a slide."""
-    slides = []
-    for paragraph in text.split("\n\n"):
-        if paragraph.startswith(":"):  # how to run it, shapes, paper: on the page
-            continue
-        if slides and not paragraph.startswith("**"):
-            slides[-1] += "\n\n" + paragraph
-        else:
-            slides.append(paragraph)
-    return slides
-
-
-def code_slides(lines: list[str]) -> list[tuple[int, list[str]]]:
-    """A part's code, cut at empty lines where it is too much for one slide."""
-    paragraphs = "\n".join(lines).split("\n\n")
-    return [(size(page), page) for page in pages(paragraphs, MOST_LINES)]
-
-
-def pages(paragraphs: list[str], most: int = LINES) -> list[list[str]]:
-    """As many paragraphs on each slide as fit."""
-    slides = [[]]
-    for paragraph in paragraphs:
-        lines = paragraph.strip("\n").splitlines()
-        if slides[-1] and len(slides[-1]) + 1 + len(lines) > most:
-            slides.append([])
-        slides[-1] += ["", *lines] if slides[-1] else lines
-    return slides
-
-
-def size(lines: list[str]) -> int:
-    """The largest type, in pixels, in which this code fits a slide. Too much of it ends
-    the build, for it would be cut off."""
-    if len(lines) > MOST_LINES:
-        said = f"{len(lines)} lines are too much for a slide, make two parts of"
-        raise ExtensionError(f"{said}: {lines[0]} ...")
-    fit = min(1240 / 0.602 / max(map(len, lines)), 560 / 1.2 / len(lines))
-    return max(size for size in (23, 26, 29, 32) if size <= max(fit, 23))
+def cut_out(picture: str, box: list[int], name: str) -> None:
+    """A piece of a picture, as a picture; the box is left, top, right and bottom."""
+    left, top, right, bottom = box
+    pixels = plt.imread(PICTURES / f"{picture}.png")
+    plt.imsave(PICTURES / f"{name}.png", pixels[top:bottom, left:right])
 
 
 # What can be taken home

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from pypdf import PdfReader
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
@@ -124,6 +125,25 @@ def test_contrast_is_aa(page, base_url, name, scheme):
     assert low == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(new_context, base_url, name, scheme):
+    """axe-core looks at the whole page, and at all slides of a deck: as on a phone."""
+    wide = 390 if name in DECKS else 1280
+    page = new_context(viewport={"width": wide, "height": 844}).new_page()
+    page.emulate_media(color_scheme=scheme)
+    page.goto(base_url + name)
+    if name in DECKS:
+        page.wait_for_function("Reveal.isReady()")
+    found = Axe().run(page).response["violations"]
+    assert [
+        (one["id"], node["target"], node["html"][:200])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ] == []
+
+
 CONTRAST = """() => {
   const canvas = document.createElement("canvas")
     .getContext("2d", {willReadFrequently: true});
@@ -176,46 +196,83 @@ def test_the_keyboard_reaches_search_and_the_first_lesson(page, base_url):
 
 
 @pytest.mark.parametrize("name", DECKS)
-def test_no_slide_overflows_and_no_letter_is_under_20_px(page, base_url, name):
+def test_every_slide_has_a_margin_and_large_type(page, base_url, name):
+    """At 1280 x 720, nothing is scaled: a pixel here is a pixel there."""
     page.goto(base_url + name)
     page.wait_for_function("Reveal.isReady()")
+    assert page.evaluate("Reveal.getScale()") == 1
     count = page.evaluate("Reveal.getTotalSlides()")
     assert count >= 10
     for number in range(count):
         page.evaluate("n => Reveal.slide(n)", number)
-        told = page.evaluate(
-            """() => {
-              const slide = Reveal.getCurrentSlide();
-              const box = slide.getBoundingClientRect(), scale = Reveal.getScale();
-              const inner = [...slide.querySelectorAll(
-                "*:not(aside, title, desc)")];
-              const right = inner.map(e => e.getBoundingClientRect().right - box.left);
-              const left = inner.map(e => e.getBoundingClientRect().left - box.left);
-              const text = inner.filter(e => [...e.childNodes].some(
-                n => n.nodeType == 3 && n.textContent.trim()));
-              return {head: slide.innerText.slice(0, 40),
-                high: slide.scrollHeight, left: Math.min(...left) / scale,
-                cut: inner.some(e => e.scrollHeight > e.clientHeight + 1
-                  && getComputedStyle(e).overflowY != "visible"),
-                wide: Math.max(...right) / scale,
-                scrolls: inner.some(e => e.scrollWidth > e.clientWidth + 1
-                  && getComputedStyle(e).overflowX != "visible"),
-                small: Math.min(99, ...text.map(
-                  e => parseFloat(getComputedStyle(e).fontSize)))};
-            }"""
-        )
-        assert told["high"] <= 684, told  # below is the number of the slide
-        assert (
-            told["left"] >= -1
-            and told["wide"] <= 1281
-            and not told["scrolls"]
-            and not told["cut"]
-        ), told
+        told = page.evaluate(SLIDE)
+        assert told["left"] >= 39 and told["right"] <= 1241, told
+        assert told["top"] >= 39 and told["bottom"] <= 681, told
+        assert told["cut"] == [], told
         assert told["small"] >= 20, told
+        assert told["code"] >= 28, told
+        assert told["text"] >= 32, told
         assert page.evaluate(CONTRAST) == []
     page.goto(f"{base_url}{name}?print-pdf")
     page.locator(".pdf-page").last.wait_for()
     assert page.locator(".pdf-page").count() == count  # none is cut in two
+
+
+SLIDE = """() => {
+  const slide = Reveal.getCurrentSlide();
+  const inner = [...slide.querySelectorAll("*:not(aside, title, desc)")]
+    .filter(e => e.getBoundingClientRect().width > 0);
+  const boxes = inner.map(e => e.getBoundingClientRect());
+  const size = e => parseFloat(getComputedStyle(e).fontSize);
+  const smallest = (list) => Math.min(99, ...list.map(size));
+  const texts = inner.filter(e => [...e.childNodes].some(
+    n => n.nodeType == 3 && n.textContent.trim()));
+  return {
+    head: slide.innerText.slice(0, 40),
+    left: Math.min(...boxes.map(box => box.left)),
+    right: Math.max(...boxes.map(box => box.right)),
+    top: Math.min(...boxes.map(box => box.top)),
+    bottom: Math.max(...boxes.map(box => box.bottom)),
+    cut: inner.filter(e => {
+      const style = getComputedStyle(e);
+      return e.scrollWidth > e.clientWidth + 1 && style.overflowX != "visible"
+        || e.scrollHeight > e.clientHeight + 1 && style.overflowY != "visible";
+    }).map(e => e.outerHTML.slice(0, 60)),
+    small: smallest(texts),
+    code: smallest(inner.filter(e => e.matches("pre, pre *"))),
+    text: smallest(inner.filter(e => e.matches("p, li"))),
+  };
+}"""
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_on_a_phone_a_deck_is_a_page_that_can_be_read(new_context, base_url, name):
+    phone = {"width": 390, "height": 844}
+    page = new_context(has_touch=True, is_mobile=True, viewport=phone).new_page()
+    page.goto(base_url + name)
+    page.wait_for_function("Reveal.isReady()")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    slides = page.locator(".slides > section > section")
+    boxes = [slide.bounding_box() for slide in slides.all()]
+    for above, below in zip(boxes, boxes[1:], strict=False):
+        assert below["y"] >= above["y"] + above["height"] - 1  # none over another
+    assert all(box["width"] <= 390 and box["height"] > 30 for box in boxes)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll(".slides p, .slides li, .slides pre")]
+          .filter(e => e.checkVisibility())
+          .map(e => [parseFloat(getComputedStyle(e).fontSize), e.textContent])
+          .filter(([size]) => size < 14)"""
+    )
+    assert small == []
+    assert all(slide.is_visible() for slide in slides.all())
+    hidden = ".slides section[hidden], .slides section[aria-hidden=true]"
+    assert page.locator(hidden).count() == 0
+    last = slides.last
+    last.scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 2000
+    middle = "box => document.elementFromPoint(195, box.y + box.height / 2).innerText"
+    seen = page.evaluate(middle, last.bounding_box())  # nothing lies over it
+    assert seen and seen in last.inner_text()
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

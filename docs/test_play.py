@@ -206,10 +206,13 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(new_context, lesson):
 
 @pytest.fixture(scope="module")
 def network():
-    network = cnn.ImageClassifierCNN()
+    return with_weights(cnn.ImageClassifierCNN(), "")
+
+
+def with_weights(network, name: str):
+    """This network with those weights of cnn's page whose names begin so."""
     weights = torch.load(BUILD / "cnn.pt", weights_only=True)
-    weights.pop("examples")
-    network.load_state_dict(weights)
+    network.load_state_dict({key: weights[name + key] for key in network.state_dict()})
     return network.requires_grad_(False)
 
 
@@ -275,8 +278,15 @@ def test_a_digit_drawn_by_mouse_is_read_and_cleared_by_keyboard(page, network):
     page.keyboard.press("Enter")
     assert page.locator("#nn-answer").inner_text() == "Draw a digit."
     assert "".join(page.locator("#nn-bars b").all_inner_texts()) == ""
+    page.get_by_role("button", name="Take an unseen 8").click()
     page.mouse.click(*points(page, [(0.5, 0.5)])[0])
     assert "only a dot" in page.locator("#nn-answer").inner_text()
+    assert page.locator("#nn-others").inner_text() == ""
+    empty = network.pool(network.conv1(torch.zeros(1, 1, 28, 28)).relu())[0]
+    assert_close(of_page(page, "nn.cnn.network(nn.tensor([1, 28, 28])).layer1"), empty)
+    drawn = painted(page, "#nn-layer1").view(2 * 13 - 1, -1)  # not the maps of the 8
+    tile = (empty[0] / empty.max()).clamp(0, 1)
+    same_picture(drawn[:12, :12].flatten(), tile)
 
 
 @needs_cnn
@@ -348,3 +358,79 @@ def test_the_address_keeps_digit_and_kernel(page):
     page.reload(wait_until="load")
     assert page.locator("#nn-kernel").input_value() == "9"
     assert page.locator("#nn-sum").inner_text() == before
+
+
+@needs_cnn
+def test_the_mlp_and_the_network_for_shuffled_pixels_answer_as_in_pytorch(page):
+    visit(page, "cnn")
+    weights = torch.load(BUILD / "cnn.pt", weights_only=True)
+    mlp = with_weights(cnn.make_mlp(), "mlp.")
+    other = with_weights(cnn.ImageClassifierCNN(), "shuffled.")
+    for digit in (0, 3, 8):
+        page.get_by_role("button", name=f"Take an unseen {digit}").click()
+        image = weights["examples"][digit]
+        shuffled = cnn.shuffle_pixels(image[None], weights["order"])
+        same_picture(painted(page, "#nn-shuffled"), shuffled)
+        told = page.locator("#nn-others").inner_text()
+        found = re.findall(r"reads (\d), probability (\d+)%", told)
+        for (reads, share), scores in zip(
+            found, (mlp(image[None]), other(shuffled)), strict=True
+        ):
+            p = scores[0].softmax(dim=0)
+            assert int(reads) == p.argmax()
+            assert abs(int(share) - 100 * p.max()) <= 0.51
+
+
+GREY = """() => {
+  const map = document.getElementById("nn-map"), brush = map.getContext("2d");
+  let grey = 0;
+  for (let i = 0; i < 576; i++) {
+    const x = 8 * (i % 24) + 4, y = 8 * Math.floor(i / 24) + 4;
+    grey += brush.getImageData(x, y, 1, 1).data.join() === "200,200,200,255";
+  }
+  return grey;
+}"""
+
+
+@needs_cnn
+def test_the_window_slides_and_the_map_fills_in_until_it_is_paused(page):
+    visit(page, "cnn")
+    assert page.evaluate(GREY) < 20  # the map is there
+    page.get_by_role("button", name="Step", exact=True).click()
+    page.get_by_role("button", name="Step", exact=True).click()
+    assert page.evaluate(GREY) >= 560
+    page.get_by_role("button", name="Slide it over the image").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"({GREY})() < 540")
+    page.get_by_role("button", name="Pause").click()
+    before = page.evaluate(GREY)
+    assert before > 20
+    page.wait_for_timeout(200)
+    assert page.evaluate(GREY) == before
+    page.locator("#nn-image").press("ArrowDown")  # by hand: the whole map again
+    assert page.evaluate(GREY) < 20 and page.wrong == []
+
+
+@needs_cnn
+def test_who_wants_no_motion_gets_the_whole_map_at_once(page):
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, "cnn")
+    page.get_by_role("button", name="Step", exact=True).click()
+    page.get_by_role("button", name="Slide it over the image").click()
+    assert page.evaluate(GREY) < 20
+    assert page.get_by_role("button", name="Pause").count() == 0
+
+
+@needs_cnn
+def test_the_address_keeps_a_drawing(page):
+    visit(page, "cnn", "#digit=7&kernel=2")
+    page.locator("#nn-clear").click()
+    draw(page)
+    settings = page.evaluate("location.hash")
+    assert re.fullmatch(r"#drawn=(\d{4})+&kernel=2", settings)
+    before = page.locator("#nn-play").inner_text()
+    visit(page, "cnn", settings)
+    assert page.locator("#nn-play").inner_text() == before
+    for strange in ("#drawn=123&kernel=99", "#drawn=-&digit=12"):
+        visit(page, "cnn", strange)
+        assert answer(page)[0] == 3 and page.wrong == []

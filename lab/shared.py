@@ -158,10 +158,12 @@ class Job:
                 traceback.print_exc()
                 return mo.output.replace(say(f"This cannot be trained: {error}"))
             MINE.watch = None
-            view = self.draw(self.losses, result)
-            if stopped:
-                view = mo.vstack([view, tell(f"Stopped at step {len(self.losses)}.")])
-            mo.output.replace(view)
+            with contextlib.suppress(NameError):  # the visitor has left just now
+                view = self.draw(self.losses, result)
+                if stopped:
+                    said = tell(f"Stopped at step {len(self.losses)}.")
+                    view = mo.vstack([view, said])
+                mo.output.replace(view)
 
 
 def start(jobs: list[Job], train, draw) -> None:
@@ -323,13 +325,14 @@ def readable(fig) -> int:
 def show_image(content: bytes, alt: str, least: int) -> mo.Html:
     """The bytes of a PNG, in the page itself: a file may be gone when it is asked for.
 
-    Where there are not the `least` pixels that its type needs, it is moved sideways.
-    marimo puts alt between quotes as it is.
+    Where there are not the `least` pixels that its type needs, it is moved sideways,
+    also by keyboard. marimo puts alt between quotes as it is.
     """
     source = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     image = mo.image(source, alt=html.escape(alt), width="100%").text
     inside = f'<div style="min-width: {least}px">{image}</div>'
-    return mo.Html(f'<div style="overflow-x: auto">{inside}</div>')
+    by_keys = 'tabindex="0" role="group" aria-label="Picture"'
+    return mo.Html(f'<div style="overflow-x: auto" {by_keys}>{inside}</div>')
 
 
 class Pad(anywidget.AnyWidget):

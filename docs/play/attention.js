@@ -1,9 +1,8 @@
 // attention's page: a list of pairs and a question, and the weight of every token.
 "use strict";
 (() => {
-  const w = nn.load("attention"), find = (id) => document.getElementById(`nn-${id}`);
-  const names = Array.from(w.names.data.keys()).filter((i) => i % w.names.shape[1] === 0)
-    .map((i) => String.fromCharCode(...w.names.data.slice(i, i + w.names.shape[1])).trim());
+  const w = nn.load("attention"), { find, percent } = nn;
+  const names = nn.texts(w.names);
   const knobs = w.knobs.data, most = 12;
   const unknown = w["digit.weight"].shape[0] - 1;  // the row after those of the digits
   const trained = knobs.indexOf(1);
@@ -38,7 +37,6 @@
     return good && tokens.length > 1 && tokens.length <= most + 1 ? tokens : null;
   }
   const words = ([name, digit]) => `${names[name]} ${digit === unknown ? "?" : digit}`;
-  const percent = (p) => `${(100 * p).toFixed(0)}%`;
   const tokens = () => [...pairs, [question, unknown]];
   const asked = () => pairs.findLastIndex(([name]) => name === question);
   const factor = (place) => Number(knobs[place].toPrecision(3));  // 0.1 is no float32
@@ -78,10 +76,7 @@
     const dict = place < 0 ? "raise a KeyError" : `say ${pairs[place][1]}`;
     nn.say(find("answer"), `It answers ${best}, probability ${percent(p[best])}. ${looks} \
 A dict would ${dict}.`);
-    [...find("bars").children].forEach((bar, digit) => {
-      bar.style.setProperty("--p", p[digit]);
-      bar.lastChild.textContent = percent(p[digit]);
-    });
+    nn.setBars(find("bars"), p);
     find("knob").value = knob;
     find("knob").ariaValueText = `times ${factor(knob)}`;
     find("factor").textContent = factor(knob);
@@ -178,8 +173,7 @@ ${words(all[high[0]])} has the most, then ${words(all[high[1]])}.`;
   const ask = makeRow(`<span class="nn-mark">?</span>`);
   ask.firstChild.onchange = (event) => { question = Number(event.target.value); changed(); };
   find("list").append(ask);
-  for (let digit = 0; digit < unknown; digit++)
-    find("bars").insertAdjacentHTML("beforeend", `<li>${digit}<i></i><b></b></li>`);
+  nn.addBars(find("bars"), Array(unknown).keys());
   const lessons = Array.from({ length: w.example.shape[0] }, (_, i) =>
     Array.from(nn.row(w.example, i).data));
   for (const button of find("examples").children)

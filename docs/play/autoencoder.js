@@ -1,8 +1,7 @@
 // autoencoder's page: a finger on the map of codes, and the decoder draws.
 "use strict";
 (() => {
-  const tensors = nn.load("autoencoder");
-  const find = (id) => document.getElementById(`nn-${id}`);
+  const tensors = nn.load("autoencoder"), { find } = nn;
   const [digits, size] = tensors.codes.shape, [high] = tensors.enlarge.shape;
   const asImage = ({ data }) => ({ shape: [1, high, high], data });
 
@@ -168,12 +167,11 @@
   };
 
   const asked = nn.settings();
-  const whole = (text, most) => (/^\d+$/.test(text) && text <= most ? Number(text) : null);
   for (const name of ["from", "to"]) {
     for (let kind = 0; kind < 10; kind++) find(name).add(new Option(kind, kind));
-    state[name] = whole(asked[name], 9) ?? state[name];
+    state[name] = nn.whole(asked[name], 0, 9) ?? state[name];
   }
-  state.walk = whole(asked.walk, 100) ?? state.walk;
+  state.walk = nn.whole(asked.walk, 0, 100) ?? state.walk;
   for (const name of ["from", "to", "walk"]) {
     find(name).value = state[name];
     find(name).oninput = (event) => {

@@ -1,7 +1,7 @@
 // cnnrnn's page: film a digit, mix up the frames, and see what the GRU makes of them.
 "use strict";
 (() => {
-  const tensors = nn.load("cnnrnn"), find = (id) => document.getElementById(`nn-${id}`);
+  const tensors = nn.load("cnnrnn"), { find } = nn;
   const [frames] = tensors.frames.data, [digits, , high] = tensors.examples.shape;
   const motions = Array.from(find("motion").options, (option) => option.value);
   const filmed = Array.from({ length: frames }, (_, t) => t);
@@ -94,8 +94,8 @@
     nn.paint(find("place"), all[0], 1, 1);
     nn.say(find("start"), `${state.top} down, ${state.left} to the right`);
     nn.say(find("many"), `${state.shown} of ${frames} frames`);
-    const last = best.at(-1), share = (100 * answers.at(-1)[last]).toFixed(0);
-    nn.say(find("answer"), `It answers ${motions[last]}, probability ${share}%. \
+    const last = best.at(-1), share = nn.percent(answers.at(-1)[last]);
+    nn.say(find("answer"), `It answers ${motions[last]}, probability ${share}. \
 Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).join(" ")}.`);
     for (const name of ["digit", "shown"]) find(name).value = state[name];
     find("motion").value = motions[state.motion];
@@ -107,7 +107,7 @@ Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).
   // A probability as a number and, below it, a bar. The largest is bold.
   function bar(p, label, best) {
     if (!p) return "<td></td>";
-    const percent = `${(100 * p[label]).toFixed(0)}%`;
+    const percent = nn.percent(p[label]);
     return `<td style="padding: 0 0 12px; background: linear-gradient(
       var(--pst-color-primary) 0 0) no-repeat 0 100% / ${100 * p[label]}% 10px">
       ${label === best ? `<b>${percent}</b>` : percent}</td>`;
@@ -159,8 +159,7 @@ Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).
   const asked = nn.settings();
   for (const [name, least, most] of [["digit", 0, digits - 1], ["top", 0, high - 1],
     ["left", 0, high - 1], ["shown", 1, frames]])
-    if (/^\d+$/.test(asked[name]) && asked[name] >= least && asked[name] <= most)
-      state[name] = Number(asked[name]);
+    state[name] = nn.whole(asked[name], least, most) ?? state[name];
   if (motions.includes(asked.motion)) state.motion = motions.indexOf(asked.motion);
   const order = Array.from(asked.order ?? "", (letter) => Number(letter) - 1);
   if (same([...order].sort(), filmed)) state.order = order;

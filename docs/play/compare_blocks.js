@@ -1,7 +1,7 @@
 // compare_blocks' page: how much of the gradient comes back through a stack of blocks.
 "use strict";
 (() => {
-  const tables = nn.load("compare_blocks"), find = (id) => document.getElementById(`nn-${id}`);
+  const tables = nn.load("compare_blocks"), { find } = nn;
   const widths = [...tables.widths.data], deepest = tables["factor.plain"].data.length;
   const FIRST = {  // the first weights that each kind of block can have, and their stack
     plain: { pytorch: "plain", orthogonal: "plain_orthogonal" },
@@ -100,7 +100,7 @@ ${back.length} stacks, ${short(back[0])} to ${short(back.at(-1))} came back.`);
   find("width").onchange = (event) => change({ width: Number(event.target.value) });
 
   const asked = nn.settings();
-  if (asked.depth >= 1 && asked.depth <= deepest) depth = Math.round(asked.depth);
+  depth = nn.whole(asked.depth, 1, deepest) ?? depth;
   if (Object.hasOwn(FIRST, asked.kind)) kind = asked.kind;
   if (Object.hasOwn(FIRST[kind], asked.first)) first = asked.first;
   if (widths.includes(Number(asked.width))) width = Number(asked.width);

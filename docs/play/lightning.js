@@ -1,9 +1,7 @@
 // lightning's page: the nine lines of fit_by_hand, one at a time, beside the hooks they call.
 "use strict";
 (() => {
-  const w = nn.load("lightning"), find = (id) => document.getElementById(`nn-${id}`);
-  const texts = (x) => Array.from({ length: x.shape[0] }, (_, i) =>
-    String.fromCharCode(...nn.row(x, i).data).trimEnd());
+  const w = nn.load("lightning"), { find, texts } = nn;
   const batches = (x) => Array.from({ length: x.shape[0] }, (_, i) => [...nn.row(x, i).data]);
   const lines = texts(w.lines), rate = w.rate.data[0];
   const train = batches(w.train), val = batches(w.val);

@@ -22,6 +22,10 @@ nn.load = (lesson) => {
   return tensors;
 };
 
+// Of a tensor of letters as numbers, a text for each row, without the blanks at its end.
+nn.texts = (x) => Array.from({ length: x.shape[0] }, (_, i) =>
+  String.fromCharCode(...nn.row(x, i).data).trimEnd());
+
 // Row `index` of a tensor: of (N, A, B) it is (A, B).
 nn.row = (x, index) => {
   const shape = x.shape.slice(1);
@@ -113,6 +117,9 @@ nn.paint = (canvas, x, rows = 1, most = Math.max(...x.data) || 1) => {
 // What the address says after #, as in page.html#depth=50&kind=plain, and how to say it
 // there: who opens the same address sees the same.
 nn.settings = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+// A whole number that the address may say; null for anything else.
+nn.whole = (text, least, most) =>
+  /^\d+$/.test(text) && text >= least && text <= most ? Number(text) : null;
 // Browsers refuse a page that changes its address too often, as while one drags: then it
 // is tried once more when the hand rests.
 nn.remember = (settings) => {
@@ -120,6 +127,37 @@ nn.remember = (settings) => {
   clearTimeout(nn.later);
   try { history.replaceState(null, "", text); } catch { /* refused, as in Safari */ }
   if (location.hash !== text) nn.later = setTimeout(() => nn.remember(settings), 1000);
+};
+
+// An element of the page, by its id without the "nn-" before it.
+nn.find = (id) => document.getElementById(`nn-${id}`);
+
+// A list of bars, one for each name; and how long each is: its probability. Without
+// probabilities they are empty.
+nn.addBars = (list, names) => {
+  for (const name of names)
+    list.insertAdjacentHTML("beforeend", `<li>${name}<i></i><b></b></li>`);
+};
+nn.setBars = (list, probabilities) => {
+  [...list.children].forEach((bar, i) => {
+    bar.style.setProperty("--p", probabilities?.[i] ?? 0);
+    bar.lastChild.textContent = probabilities ? nn.percent(probabilities[i]) : "";
+  });
+};
+nn.percent = (p) => `${(100 * p).toFixed(0)}%`;
+
+// A button that says `text`, and to who only hears it, `label`.
+nn.addButton = (parent, text, label, act) => {
+  const button = Object.assign(document.createElement("button"), { type: "button",
+    textContent: text, ariaLabel: label, onclick: act });
+  parent.append(button, " ");
+};
+
+// A number from -1 to 1 as a color: 1 is black, 0 white, and below 0 it is orange.
+nn.color = (v) => {
+  const grey = Math.round(255 * (1 - Math.min(Math.abs(v), 1)));
+  return v < 0 ? `rgb(255,${Math.round(155 + grey * 0.39)},${grey})`
+    : `rgb(${grey},${grey},${grey})`;
 };
 
 // A line that is read aloud when it changes, and only then.

@@ -1,7 +1,7 @@
 // rnn's page: type a sequence, and see what two networks still know of its beginning.
 "use strict";
 (() => {
-  const weights = nn.load("rnn"), find = (id) => document.getElementById(`nn-${id}`);
+  const weights = nn.load("rnn"), { find } = nn;
   const SYMBOLS = "KLM?", STARTS = ["uniform", "orthogonal"];
   const waits = [...weights.waits.data], longest = Math.max(...waits);
   const size = weights["uniform.0.b"].data.length;  // numbers in a state
@@ -94,14 +94,11 @@
     const said = [], left = {};
     for (const start of STARTS) {
       const found = read(start, trained, sequence), p = [...found.probabilities.data];
-      const best = p.indexOf(Math.max(...p)), share = `${(100 * p[best]).toFixed(0)}%`;
+      const best = p.indexOf(Math.max(...p)), share = nn.percent(p[best]);
       const right = SYMBOLS[best] === symbols[0] ? "right" : "wrong";
       said.push(`The network from the ${start} start says ${SYMBOLS[best]}, ${share}: \
 ${right}.`);
-      [...find(`bars-${start}`).children].forEach((bar, i) => {
-        bar.style.setProperty("--p", p[i]);
-        bar.lastChild.textContent = `${(100 * p[i]).toFixed(0)}%`;
-      });
+      nn.setBars(find(`bars-${start}`), p);
       drawStates(find(`state-${start}`), found.states, sequence, now);
       find(`state-${start}`).ariaLabel = `${size} numbers of the state after each of \
 ${length} time steps, network from the ${start} start`;
@@ -132,11 +129,8 @@ orthogonal one.`);
       fill="white"/>`];
     states.forEach((state, t) => {
       state.data.forEach((v, i) => {
-        const grey = Math.round(255 * (1 - Math.abs(v)));
-        const fill = v < 0 ? `rgb(255,${Math.round(155 + grey * 0.39)},${grey})`
-          : `rgb(${grey},${grey},${grey})`;
         parts.push(`<rect x="${t * wide}" y="${i * high}" width="${wide}" height="${high}"
-          fill="${fill}"/>`);
+          fill="${nn.color(v)}"/>`);
       });
       const weight = t + 1 === now ? "bold" : "normal";
       parts.push(`<text x="${(t + 0.5) * wide}" y="${high * size + 18}" font-size="15"
@@ -190,22 +184,15 @@ orthogonal one.`);
   const example = (wait, number) => only(
     Array.from(nn.row(weights[`examples.${wait}`], number).data, (i) => SYMBOLS[i]).join(""));
 
-  // A button that does something to the sequence.
-  function button(where, text, label, act) {
-    const made = Object.assign(document.createElement("button"), { type: "button",
-      textContent: text, ariaLabel: label, onclick: act });
-    find(where).append(made, " ");
-  }
   for (const symbol of "KLM") {
-    button("letters", symbol, `Add ${symbol}`,
+    nn.addButton(find("letters"), symbol, `Add ${symbol}`,
       () => change({ symbols: only(symbols + symbol), step: longest }));
-    for (const start of STARTS)
-      find(`bars-${start}`).insertAdjacentHTML("beforeend", `<li>${symbol}<i></i><b></b></li>`);
   }
+  for (const start of STARTS) nn.addBars(find(`bars-${start}`), "KLM");
   find("trained").add(new Option("before training", 0));
   for (const wait of waits) {
     find("trained").add(new Option(`trained over ${wait} time steps`, wait));
-    button("examples", wait, `Take a sequence of ${wait} time steps`, () => {
+    nn.addButton(find("examples"), wait, `Take a sequence of ${wait} time steps`, () => {
       taken[wait] = (taken[wait] ?? -1) + 1;
       const number = taken[wait] % weights[`examples.${wait}`].shape[0];
       change({ symbols: example(wait, number), step: longest });
@@ -231,7 +218,7 @@ orthogonal one.`);
   const asked = nn.settings();
   symbols = only(asked.symbols ?? "") || example(longest, 0);
   if ([0, ...waits].map(String).includes(asked.trained)) trained = Number(asked.trained);
-  if (asked.step >= 1 && asked.step <= longest) step = Math.round(asked.step);
+  step = nn.whole(asked.step, 1, longest) ?? step;
   show();
   new ResizeObserver(show).observe(find("left"));  // the plots are as wide as the page
 })();

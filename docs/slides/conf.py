@@ -16,10 +16,11 @@ html_favicon = "../static/nn.svg"
 revealjs_style_theme = "white-contrast"  # its font is not fetched
 revealjs_static_path = ["../static"]
 revealjs_css_files = ["slides.css"]
+revealjs_js_files = ["slides.js"]
 revealjs_script_conf = {
     "width": 1280,
     "height": 720,
-    "margin": 0.02,
+    "margin": 0,  # slides.css has one inside each slide
     "center": False,
     "hash": True,
     "slideNumber": "c/t",

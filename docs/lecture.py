@@ -1,0 +1,277 @@
+"""What stands on a slide: code in large type, and text a few sentences at a time.
+
+A lesson's lines have up to 88 columns. At 28 pixels of 720, between margins, a slide
+has room for 71. So its code is set anew for slides, by ruff, in narrower lines: the
+same statements in the same order. And what a first reader need not see is left out: a
+check of what a function was given.
+"""
+
+import ast
+import io
+import itertools
+import math
+import re
+import subprocess
+import sys
+import textwrap
+import tokenize
+
+COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
+SIZES = (28, 32)  # of code, in pixels of 720
+LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
+LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
+SHAPE = "# > "  # marks a comment about what its line leaves, until it is set below it
+
+
+# Code
+
+
+def code_slides(code: str) -> list[tuple[int, list[str]]]:
+    """A part's code, for as many slides as it needs, and its size on each."""
+    return in_large_type(narrow(without_checks(code)))
+
+
+def printed_slides(printed: str) -> list[tuple[int, list[str]]]:
+    """What a lesson prints, likewise."""
+    return in_large_type("\n".join(broken(line) for line in printed.splitlines()))
+
+
+def broken(line: str) -> str:
+    """A line in as many as it needs."""
+    return line if fits(line) else "\n".join(filled(line.strip(), indent_of(line)))
+
+
+def in_large_type(text: str) -> list[tuple[int, list[str]]]:
+    paragraphs = re.split(r"\n\n+", text)
+    paragraphs = [piece for one in paragraphs for piece in halves(one.splitlines())]
+    return [(size(page), page) for page in pages(paragraphs)]
+
+
+def without_checks(code: str) -> str:
+    """The code without what only refuses a wrong input: an `if` that does no more than
+    raise a ValueError, or end the program; and of a `try` that ends the program if it
+    fails, only what is tried."""
+    lines = code.splitlines()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.If) and not node.orelse and refuses(node.body):
+            lines[node.lineno - 1 : node.end_lineno] = blanks(node)
+        if isinstance(node, ast.Try) and all(ends(one) for one in node.handlers):
+            start, end = node.body[0].lineno - 1, node.body[-1].end_lineno
+            tried = [line.removeprefix("    ") for line in lines[start:end]]
+            lines[node.lineno - 1 : node.end_lineno] = blanks(node)
+            lines[start:end] = tried
+    return "\n".join(line for line in lines if line is not None)
+
+
+def blanks(node: ast.stmt) -> list[None]:
+    """In place of the lines of a statement."""
+    return [None] * (node.end_lineno - node.lineno + 1)
+
+
+def refuses(body: list[ast.stmt]) -> bool:
+    says = ast.unparse(body[0])
+    return len(body) == 1 and says.startswith(("raise ValueError(", "sys.exit("))
+
+
+def ends(handler: ast.ExceptHandler) -> bool:
+    return ast.unparse(handler.body[-1]).startswith("sys.exit(")
+
+
+def narrow(code: str) -> str:
+    """The same code in lines of COLUMNS letters."""
+    if fits(code):
+        return code
+    code = docstrings_refilled(comments_refilled(code))
+    code = "\n".join(
+        piece for line in code_and_comments(code) for piece in comment_apart(*line)
+    )
+    if not fits(code):
+        ruff = [sys.executable, "-m", "ruff", "format", "--isolated", "--quiet"]
+        ruff += ["--line-length", str(COLUMNS), "-"]
+        done = subprocess.run(ruff, input=code, capture_output=True, text=True)
+        if done.returncode:
+            raise ValueError(f"ruff: {done.stderr}")
+        code = done.stdout.rstrip("\n")
+    lines = []
+    for line in code.splitlines():
+        if line.lstrip().startswith(SHAPE):
+            line = line.strip().replace(SHAPE, "# ").rjust(COLUMNS)
+        lines += string_in_two(line)
+    return "\n".join(lines)
+
+
+def string_in_two(line: str) -> list[str]:
+    """A line that is one long string, as two strings, which Python joins: cut behind a
+    space, or else between braces, but not inside them."""
+    found = re.fullmatch(r'( *f?")(.*)("\)?,?)', line)
+    if len(line) <= COLUMNS or not found:
+        return [line]
+    start, text, end = found.groups()
+    fitting = text[: COLUMNS - len(start) - 1]
+    closed = [
+        place
+        for place in range(1, len(fitting) + 1)
+        if fitting.count("{", 0, place) == fitting.count("}", 0, place)
+    ]
+    spaces = [place for place in closed if fitting[place - 1] == " "]
+    cut = (spaces or closed)[-1]
+    return [f'{start}{text[:cut]}"', f"{start}{text[cut:]}{end}"]
+
+
+def fits(code: str) -> bool:
+    return all(len(line) <= COLUMNS for line in code.splitlines())
+
+
+def code_and_comments(code: str) -> list[tuple[str, str]]:
+    """Each line, in two: what it does, and the comment behind it, if there is one."""
+    lines = code.splitlines()
+    parts = [(line, "") for line in lines]
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        row, column = token.start
+        does = lines[row - 1][:column].rstrip() if row <= len(lines) else ""
+        if token.type == tokenize.COMMENT and does:
+            parts[row - 1] = does, token.string
+    return parts
+
+
+def comment_apart(does: str, comment: str) -> list[str]:
+    """The line as it was; or, if it is too long, its comment on a line of its own:
+    above, or, if it says the shape of what comes out, below and to the right."""
+    line = f"{does}  {comment}".rstrip()
+    if not comment or len(line) <= COLUMNS:
+        return [line]
+    text = comment.removeprefix("# ")
+    if text.startswith("("):
+        return [does, indent_of(does) + SHAPE + text]
+    return [*filled(text, indent_of(does) + "# "), does]
+
+
+def comments_refilled(code: str) -> str:
+    """Comments that have lines of their own, in lines that are not too long."""
+    lines = []
+    for comment, group in itertools.groupby(code.splitlines(), is_comment):
+        group = [*group]
+        if comment and not fits("\n".join(group)):
+            text = " ".join(line.lstrip().removeprefix("# ") for line in group)
+            group = filled(text, indent_of(group[0]) + "# ")
+        lines += group
+    return "\n".join(lines)
+
+
+def is_comment(line: str) -> bool:
+    return line.lstrip().startswith("#")
+
+
+def docstrings_refilled(code: str) -> str:
+    """Docstrings in lines that are not too long, paragraph by paragraph."""
+    lines = code.splitlines()
+    for node in ast.walk(ast.parse(code)):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        first = node.body[0]
+        if ast.get_docstring(node) is None:
+            continue
+        start, end = first.lineno - 1, first.end_lineno
+        indent = " " * first.col_offset
+        text = "\n".join(line.strip() for line in lines[start:end])
+        if not fits("\n".join(lines[start:end])):
+            paragraphs = [filled(one, indent) for one in text.split("\n\n")]
+            lines[start] = "\n\n".join("\n".join(one) for one in paragraphs)
+            lines[start + 1 : end] = [None] * (end - start - 1)
+    return "\n".join(line for line in lines if line is not None)
+
+
+def indent_of(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def filled(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def halves(lines: list[str]) -> list[list[str]]:
+    """A paragraph in pieces that fit on a slide, cut where the fewest statements are
+    open: before the line that is indented least, and of these the most even cut."""
+    if len(lines) <= LINES:
+        return [lines]
+    even = len(lines) / math.ceil(len(lines) / LINES)
+    places = range(LINES // 3, min(LINES, len(lines) - 2) + 1)
+    cut = min(places, key=lambda place: (depth(lines, place), abs(place - even)))
+    return [lines[:cut], *halves(lines[cut:])]
+
+
+def depth(lines: list[str], place: int) -> int:
+    """How far in this line is; beyond all, where a bracket closes, a docstring begins,
+    or the comment above it would be left behind."""
+    line = lines[place]
+    goes_on = line.lstrip().startswith((")", "]", "}", '"""', "# ("))
+    if goes_on or is_comment(lines[place - 1]):
+        return COLUMNS
+    return len(indent_of(line))
+
+
+def pages(paragraphs: list[list[str]]) -> list[list[str]]:
+    """As many paragraphs on each slide as fit."""
+    slides = [[]]
+    for lines in paragraphs:
+        if slides[-1] and len(slides[-1]) + 1 + len(lines) > LINES:
+            slides.append([])
+        slides[-1] += ["", *lines] if slides[-1] else lines
+    return slides
+
+
+def size(lines: list[str]) -> int:
+    """The largest type, in pixels, in which these lines fit a slide."""
+    wide = 1200 / 0.602 / max(len(line) for line in lines)
+    high = 580 / 1.2 / len(lines)
+    return max(one for one in SIZES if one <= max(min(wide, high), SIZES[0]))
+
+
+# Text
+
+
+def ideas(docstring: str) -> list[str]:
+    """The docstring's paragraphs, a few sentences on each slide. One that begins in
+    bold letters begins a slide; what ends in a colon stays with what follows it."""
+    slides = [""]
+    for paragraph in re.split(r"\n\n+", docstring.strip()):
+        if paragraph.startswith(":"):  # how to run it, shapes, paper: on the page
+            if slides[-1].endswith(":"):  # "See with this command:"
+                slides[-1] += "\n\n" + paragraph.split("\n")[0].removeprefix(":Run: ")
+            continue
+        if paragraph.startswith("**"):
+            slides.append("")
+        listed = re.match(LISTED, paragraph)
+        between = "\n\n"
+        for piece in items(paragraph) if listed else sentences(paragraph):
+            full = len(slides[-1]) + len(piece) > LETTERS
+            if slides[-1] and full and not slides[-1].endswith(":"):
+                slides.append("")
+            slides[-1] += between + piece if slides[-1] else piece
+            between = "\n" if listed else " "
+    return [one for one in slides if one]
+
+
+def items(paragraph: str) -> list[str]:
+    """The items of a list, each with its number or star."""
+    return re.split(rf"\n(?={LISTED})", paragraph)
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text; what stands in parentheses stays together."""
+    if text.startswith(" "):  # set as code
+        return [text]
+    found = []
+    for piece in re.split(r"(?:(?<=[.?!])|(?<=[.?!]\)))\s+(?=[A-Z(*`])", text):
+        if found and found[-1].count("(") > found[-1].count(")"):
+            found[-1] += f" {piece}"
+        else:
+            found.append(piece)
+    return [" ".join(one.split()) for one in found]

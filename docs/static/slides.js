@@ -1,0 +1,24 @@
+// On a phone held upright a deck is a page to scroll through (slides.css says how it
+// looks): reveal.js then leaves the slides' size, the finger and the keys alone.
+"use strict";
+const phone = matchMedia("screen and (max-width: 700px)");
+document.addEventListener("DOMContentLoaded", () => {
+  phone.onchange = () => location.reload();  // it has been turned
+  if (!phone.matches) return;
+  document.documentElement.classList.add("nn-phone");
+  Reveal.configure({ disableLayout: true, touch: false, keyboard: false, controls: false,
+    slideNumber: false, progress: false });
+  // reveal.js hides every slide but one, also from who listens.
+  const show = () => {
+    for (const name of ["hidden", "aria-hidden"])
+      for (const slide of document.querySelectorAll(`.slides section[${name}]`))
+        slide.removeAttribute(name);
+  };
+  new MutationObserver(show).observe(document.querySelector(".slides"),
+    { subtree: true, attributeFilter: ["hidden", "aria-hidden"] });
+  show();
+  document.querySelector("meta[content*=user-scalable]")?.remove();  // it may be enlarged
+  // What is wider than the phone is moved by finger, or with the arrow keys.
+  for (const wide of document.querySelectorAll(".slides :is(pre, .nn-formula)"))
+    wide.tabIndex = 0;
+});

@@ -1,0 +1,143 @@
+"""What stands on slides is the lesson, in larger type: pytest docs/test_lecture.py.
+
+It needs no site: the code of every lesson is cut for slides here.
+"""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+
+import compose  # noqa: E402
+import lecture  # noqa: E402
+
+from tools import catalogue  # noqa: E402
+
+LESSONS = catalogue.lessons()
+
+
+def parts(lesson: str) -> list[str]:
+    """The code of a lesson that slides show: cell by cell, up to its main."""
+    text, _, _ = LESSONS[lesson].text.partition("\n# %%\n# The lesson\n")
+    found = []
+    for cell in text.split("\n# %%\n")[1:]:
+        lines = cell.splitlines()
+        while lines[0].startswith("#"):
+            lines.pop(0)
+        if not any(compose.draws(line) for line in lines):
+            found.append("\n".join(lines).strip("\n"))
+    return found
+
+
+def meaning(code: str) -> str:
+    """What Python reads in this code; of docstrings, their words."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            text = node.body[0].value
+            text.value = " ".join(text.value.split())
+    return ast.dump(tree)
+
+
+def words_of_comments(code: str) -> list[str]:
+    comments = [comment for _, comment in lecture.code_and_comments(code)]
+    lines = [line.strip() for line in code.splitlines() if lecture.is_comment(line)]
+    return sorted(" ".join([*comments, *lines]).replace("#", "").split())
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_code_in_narrow_lines_says_the_same(lesson):
+    assert len(parts(lesson)) >= 5
+    for code in parts(lesson):
+        found = lecture.narrow(code)
+        assert lecture.fits(found)
+        assert meaning(found) == meaning(code)
+        assert words_of_comments(found) == words_of_comments(code)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
+    for code in parts(lesson):
+        slides = lecture.code_slides(code)
+        text = [line for _, lines in slides for line in lines if line]
+        kept = lecture.narrow(lecture.without_checks(code))
+        assert text == [line for line in kept.splitlines() if line]
+        for size, lines in slides:
+            assert size >= 28 and lines[0] and lines[-1]
+            assert max(len(line) for line in lines) * 0.602 * size <= 1200
+            assert len(lines) * 1.2 * size <= 580
+
+
+CHECKED = """
+def half(x: Tensor, twice: bool) -> Tensor:
+    if x.shape[0] % 2 != 0:
+        raise ValueError("an odd number of rows")
+    if twice:
+        x = half(x, False)
+    try:
+        x = read(x)
+    except OSError:
+        sys.exit("cannot be read")
+    return x[: len(x) // 2]
+"""
+UNCHECKED = """
+def half(x: Tensor, twice: bool) -> Tensor:
+    if twice:
+        x = half(x, False)
+    x = read(x)
+    return x[: len(x) // 2]
+"""
+
+
+def test_no_slide_has_a_check_and_nothing_else_is_left_out():
+    assert lecture.without_checks(CHECKED).strip() == UNCHECKED.strip()
+    for lesson in LESSONS:
+        for code in parts(lesson):
+            kept = lecture.without_checks(code)
+            assert "raise ValueError(" not in kept and "sys.exit(" not in kept
+            if "raise ValueError(" not in code and "sys.exit(" not in code:
+                assert kept == code
+
+
+def test_a_comment_stands_above_its_line_and_a_shape_below():
+    line = "    result = combine(first_argument, second_argument, third)"
+    found = lecture.narrow(f"def f():\n{line}  # of all three arguments together")
+    assert found == f"def f():\n    # of all three arguments together\n{line}"
+    found = lecture.narrow(f"def f():\n{line}  # (B, 10, 28, 28)")
+    assert found == f"def f():\n{line}\n{'# (B, 10, 28, 28)'.rjust(lecture.COLUMNS)}"
+
+
+def test_a_paragraph_is_cut_between_its_outermost_statements():
+    lines = ["def f():"] + [f"    a{n} = {n}" for n in range(7)]
+    lines += ["    for i in range(3):"] + [f"        b{n} = i" for n in range(8)]
+    lines += ["    return a0"]
+    first, second = lecture.halves(lines)
+    assert first + second == lines
+    assert second[0] == "    for i in range(3):"
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_idea_is_told_in_few_sentences_a_slide_and_none_is_lost(lesson):
+    text = "\n".join(LESSONS[lesson].docstring.splitlines()[2:])
+    slides = lecture.ideas(text)
+    told = " ".join(slides).split()
+    whole = text.partition("\n:Run:")[0].split()
+    assert [word for word in told if word in whole][: len(whole)] == whole
+    assert len(told) <= len(whole) + 5  # a command that the last sentence points at
+    assert len(slides) >= 5
+    for slide in slides:
+        assert len(slide) <= 460 and not slide.endswith(":")
+
+
+def test_sentences_are_cut_at_their_ends_but_not_inside_parentheses():
+    text = (
+        "One is 0.5. Two (so it is. Really so.) has x. Three, says Li et al. in 2020."
+    )
+    assert lecture.sentences(text) == [
+        "One is 0.5.",
+        "Two (so it is. Really so.) has x.",
+        "Li et al. came first.",
+    ]
