@@ -27,6 +27,11 @@ A4 = 595, 842  # points
 MARGIN = 28  # of a sheet of notes
 MOST = 4  # pages of a handout
 NAMED = re.compile(r"""(?:href|src)="([^"]+)\"""")  # files, in a page
+# For printing, reveal.js takes the margin of slides.css away. (None below: a picture
+# that is too high for what is left would be moved off its page.)
+SLIDES = """
+html.reveal-print .reveal .pdf-page > section { padding: 40px 40px 0 !important }
+"""
 # Beside its slide a note is small: large letters, and a line around the slide
 NOTES = """
 .speaker-notes-pdf { font-size: 46px !important; line-height: 1.25 !important }
@@ -138,8 +143,7 @@ def print_handout(page: Page, source: Path, path: Path) -> None:
 def print_deck(page: Page, source: Path, path: Path, notes: str = "") -> None:
     page.goto(f"{source.as_uri()}?print-pdf{notes}")
     page.locator(".pdf-page").last.wait_for()
-    if notes:
-        page.add_style_tag(content=NOTES)
+    page.add_style_tag(content=SLIDES + NOTES if notes else SLIDES)
     page.pdf(path=path, tagged=True, prefer_css_page_size=True, print_background=True)
 
 

@@ -402,6 +402,26 @@ def test_a_handout_is_whole_on_four_pages_and_its_answers_come_last(lesson):
 
 @needs_pdfs
 @pytest.mark.parametrize("lesson", LESSONS)
+def test_a_slide_on_paper_keeps_its_margin_and_its_picture(lesson):
+    """reveal.js moves each slide for printing, out of reach of a rule for screens."""
+    lefts = []
+
+    def look(text, transformation, matrix, font, size):
+        if text.strip():
+            lefts.append(transformation[0] * matrix[4] + transformation[4])
+
+    drawn = 0
+    for page in PdfReader(SITE / "slides" / f"{lesson}.pdf").pages:
+        head = page.extract_text(visitor_text=look)
+        if head.startswith("The picture"):
+            assert len(page.images) == 1  # what is too high is moved off its page
+            drawn += 1
+    assert drawn == len(lessons.known(lesson)["pictures"])
+    assert len(lefts) > 50 and min(lefts) >= 23  # points: the slide's number has 32 px
+
+
+@needs_pdfs
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_a_sheet_of_notes_has_two_slides_beside_what_is_said(lesson):
     slides = letters_of(SITE / "slides" / f"{lesson}.pdf")
     path = SITE / "slides" / f"{lesson}-notes.pdf"
