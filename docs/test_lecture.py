@@ -139,5 +139,5 @@ def test_sentences_are_cut_at_their_ends_but_not_inside_parentheses():
     assert lecture.sentences(text) == [
         "One is 0.5.",
         "Two (so it is. Really so.) has x.",
-        "Li et al. came first.",
+        "Three, says Li et al. in 2020.",
     ]
