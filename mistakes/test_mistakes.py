@@ -22,7 +22,7 @@ from tools import catalogue, runner
 from tools.catalogue import ROOT
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
-ANSWERS = tomllib.loads((ROOT / "mistakes" / "answers.toml").read_text("utf-8"))
+ANSWERS = tomllib.loads((ROOT / "mistakes" / "answers" / "answers.toml").read_text("utf-8"))
 KINDS = "right", "wrong"
 SMALL = """\
 ASK = "How much is twice two?"
@@ -137,7 +137,7 @@ def test_no_hint_gives_the_code_away():
 
 
 def answers() -> list[tuple[str, str, str]]:
-    """Lesson, blank and kind of each answer in mistakes/answers.toml."""
+    """Lesson, blank and kind of each answer in mistakes/answers/answers.toml."""
     found = []
     for lesson, blanks in ANSWERS.items():
         for blank, entry in blanks.items():
