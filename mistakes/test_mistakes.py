@@ -22,7 +22,8 @@ from tools import catalogue, runner
 from tools.catalogue import ROOT
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
-ANSWERS = tomllib.loads((ROOT / "mistakes" / "answers" / "answers.toml").read_text("utf-8"))
+ANSWERS = ROOT / "mistakes" / "answers" / "answers.toml"
+ANSWERS = tomllib.loads(ANSWERS.read_text("utf-8"))
 KINDS = "right", "wrong"
 SMALL = """\
 ASK = "How much is twice two?"
