@@ -56,11 +56,12 @@ def password() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(8))
 
 
-def find_port(host: str) -> int:
+def find_port(host: str, wanted: int) -> int:
+    """This one, or another if somebody listens there."""
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            free.bind((host, PORT))
+            free.bind((host, wanted))
         except OSError:  # another lab is open
             free.bind((host, 0))
         return free.getsockname()[1]
@@ -87,6 +88,7 @@ def main(
     lesson: Annotated[str | None, tyro.conf.Positional] = None,
     *,
     room: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
+    port: int = PORT,
     browser: bool = True,
 ) -> int:
     """Open the lab in a browser.
@@ -94,19 +96,22 @@ def main(
     Args:
         lesson: Open this one, not the gallery.
         room: Let others in who have the password.
+        port: Listen there; if it is taken, or 0, at another.
         browser: Open a browser on this computer.
     """
+    if not 0 <= port < 2**16:
+        raise LessonError(f"no port {port}: they go from 0 to 65535")
     if lesson is not None and lesson not in pages():
         raise LessonError(f"no lab {lesson!r}; there are {', '.join(pages())}")
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder))
-        return serve(folder, lesson, room, browser)
+        return serve(folder, lesson, room, browser, port)
 
 
-def serve(folder: str, lesson: str | None, room: bool, browser: bool) -> int:
+def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int) -> int:
     """Run marimo on this folder until it ends; say where it is, and with what word."""
     host = "0.0.0.0" if room else "127.0.0.1"
-    port, address = find_port(host), find_address() if room else host
+    port, address = find_port(host, port), find_address() if room else host
     word = password()
     line = [sys.executable, "-m", "marimo", "--quiet", "run", folder, "--headless"]
     line += [f"--host={host}", f"--port={port}", f"--session-ttl={FORGET}"]

@@ -40,7 +40,7 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def server(cache):
     """The process of `python -m lab`, its address, and links with the password."""
-    line = [sys.executable, "-m", "lab", "--no-browser"]
+    line = [sys.executable, "-m", "lab", "--no-browser", "--port=0"]
     log = cache / "log"
     with log.open("w") as told:
         options = {"stdout": told, "stderr": subprocess.STDOUT}

@@ -409,10 +409,10 @@ def test_axe_finds_no_serious_fault_of_ours_on_a_phone(page, open_lab, name):
 
 @every_lab
 def test_settings_come_from_the_address_a_reload_keeps_them_and_reset_forgets(
-    page, open_lab, name
+    page, server, name
 ):
     line = page.get_by_text(re.compile(f"^python {lessons()[name].file}"))
-    open_lab(name, seed=8)
+    page.goto(server.link(name, seed=8))  # no picture of it: nobody trained it yet
     seed = page.get_by_role("textbox", name="Seed")
     expect(seed).to_have_value("8")
     seed.fill("16")
