@@ -26,6 +26,9 @@ def measure(names: Sequence[str] = (), count: int = 5) -> None:
         lesson = known[name]
         source, entries, _ = mistakes.read(name)
         right = several_seeds(lesson, source, count)
+        if right["ended"] < count:
+            missing = f"{count - right['ended']} of {count} runs without a mistake"
+            raise LessonError(f"{name}: {missing} came to no end; nothing is kept")
         keep(name, "", {"code": recipe(lesson), **right})
         for mistake, entry in entries.items():
             found = several_seeds(lesson, mistakes.broken(source, entry), count)

@@ -405,3 +405,18 @@ def test_a_mistake_is_measured_over_seeds_and_what_ends_in_an_error_is_counted(
     assert len({one["code"] for one in kept.values()}) == len(kept)
     said = "file_order              2 of 3 runs come to an end, the claim holds in 1"
     assert said in capsys.readouterr().out
+
+
+def test_nothing_is_kept_if_a_lesson_without_a_mistake_comes_to_no_end(
+    tmp_path, monkeypatch
+):
+    def full(lesson, text, seed):
+        if seed == 1:
+            raise RunError("cnn.py takes over 600 s")
+        return Run({"share": 1.0, "holds": 1.0}, "", {}, bench.HERE)
+
+    monkeypatch.setattr(over_seeds.store, "full", full)
+    monkeypatch.setattr(over_seeds, "KEPT", tmp_path / "mistakes.json")
+    with pytest.raises(LessonError, match="cnn: 1 of 3 runs without a mistake"):
+        over_seeds.measure(["cnn"], 3)
+    assert not (tmp_path / "mistakes.json").exists()
