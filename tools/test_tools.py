@@ -879,9 +879,11 @@ end("waits", main)
 def test_a_command_tidies_up_when_its_terminal_is_closed_or_it_is_told_to_end(name):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-c", WAITS]
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)  # what nohup ignores, children do
     with subprocess.Popen(line, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
-        number = getattr(signal, name)
+        signal.signal(number, before)
         process.send_signal(number)
         assert process.communicate(timeout=60)[0] == "tidied up\n"
     assert process.returncode == 128 + number
