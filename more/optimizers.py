@@ -67,7 +67,7 @@ NAMES = {
 }
 BALLS = 20
 VALLEYS = ["along", "turned"]
-CONDITIONS = (10, 30, 100, 300, 1000)  # the last one is the valley of the claim
+CONDITIONS = (10, 30, 100, 300, 1000)  # the last is the valley of the claim
 
 
 # %%
@@ -255,7 +255,7 @@ def turn(places: Tensor, angle: float) -> Tensor:
 # as soon as its distance is a thousandth of that. Turning changes no distance, so this
 # asks the same in both valleys. (Whether a ball stays there, we do not ask: with the
 # learning rate of the start, Adam may leave again. In networks one lowers it.)
-def draw_starts(seed: int) -> Tensor:
+def place_balls(seed: int) -> Tensor:
     torch.manual_seed(seed)
     places = torch.randn(BALLS, 2, dtype=torch.float64)  # (B, 2)
     return places / places.norm(dim=1, keepdim=True)  # (B, 2)
@@ -544,7 +544,7 @@ def main(angle: float = 45.0, steps: int = 5000, seed: int = 0) -> dict[str, flo
         sys.exit(f"--angle must be a number of degrees, got {angle}")
     print(f"{ASK}\n")
     with_a_pencil()
-    starts = draw_starts(seed)
+    starts = place_balls(seed)
     shown = (starts[:, 0].abs() - 0.1).abs().argmin().item()
     counts = {}
     paths = {}

@@ -26,7 +26,6 @@ from optimizers import (
     at_the_bottom,
     best_rate,
     claim_holds,
-    draw_starts,
     exponent,
     figure,
     gradient_descent,
@@ -35,6 +34,7 @@ from optimizers import (
     main,
     make_optimizer,
     momentum,
+    place_balls,
     print_loss,
     print_table,
     roll,
@@ -230,10 +230,10 @@ def test_gradcheck_of_the_height():
 
 
 def test_the_balls_start_at_a_distance_of_one_in_directions_that_the_seed_decides():
-    starts = draw_starts(3)
+    starts = place_balls(3)
     assert starts.shape == (BALLS, 2) == (20, 2) and starts.dtype == torch.float64
     assert_close(starts.norm(dim=1), torch.ones(20, dtype=torch.float64))
-    assert draw_starts(3).equal(starts) and not draw_starts(4).equal(starts)
+    assert place_balls(3).equal(starts) and not place_balls(4).equal(starts)
     signs = {tuple(row) for row in starts.sign().tolist()}
     assert len(signs) == 4  # they come from all sides
 
@@ -304,8 +304,8 @@ def test_some_steps_are_printed_and_ever_fewer(capsys):
 
 @pytest.mark.parametrize("condition", [4, 100])
 def test_with_the_best_rate_gradient_descent_shrinks_both_distances_alike(condition):
-    rate = best_rate("gradient_descent", condition, 0.0, draw_starts(0), 10)
-    path = roll("gradient_descent", condition, 0.0, draw_starts(0), rate, 10)
+    rate = best_rate("gradient_descent", condition, 0.0, place_balls(0), 10)
+    path = roll("gradient_descent", condition, 0.0, place_balls(0), rate, 10)
     shorter = path[1:].abs() / path[:-1].abs()
     factor = (condition - 1) / (condition + 1)
     assert_close(shorter, torch.full_like(shorter, factor))
@@ -313,7 +313,7 @@ def test_with_the_best_rate_gradient_descent_shrinks_both_distances_alike(condit
 
 @the_other_two
 def test_no_other_rate_needs_fewer_steps_than_that_of_the_formula(name):
-    starts = draw_starts(0)
+    starts = place_balls(0)
     best = best_rate(name, 100, 0.0, starts, 1000)
     steps = steps_of(roll(name, 100, 0.0, starts, best, 1000), 1000)
     for n in range(-8, 9):
@@ -324,12 +324,12 @@ def test_no_other_rate_needs_fewer_steps_than_that_of_the_formula(name):
 def test_momentum_keeps_what_polyak_found_and_the_others_keep_nothing():
     assert kept("momentum", 9) == 0.25  # (3 - 1) / (3 + 1), squared
     assert kept("momentum", 1000) == pytest.approx(0.881, abs=0.0005)
-    assert best_rate("momentum", 9, 0.0, draw_starts(0), 1) == 0.25
+    assert best_rate("momentum", 9, 0.0, place_balls(0), 1) == 0.25
     assert kept("gradient_descent", 9) == kept("adam", 9) == 0
 
 
 def test_momentum_with_another_part_of_the_velocity_is_slower(monkeypatch):
-    starts = draw_starts(0)
+    starts = place_balls(0)
     rate = best_rate("momentum", 100, 0.0, starts, 1000)
     right = kept("momentum", 100)
     steps = steps_of(roll("momentum", 100, 0.0, starts, rate, 1000), 1000)
@@ -348,7 +348,7 @@ def test_thirteen_rates_are_tried_from_ten_down_to_a_hundredth():
 @pytest.mark.parametrize("angle", [0.0, 45.0])
 def test_adam_gets_the_rate_that_needs_the_fewest_steps(angle):
     """Is the rate that you return the fastest one of those that arrive?"""
-    starts = draw_starts(1)
+    starts = place_balls(1)
     found = best_rate("adam", 100, angle, starts, 600)
     steps = {}
     for rate in RATES:
@@ -359,13 +359,13 @@ def test_adam_gets_the_rate_that_needs_the_fewest_steps(angle):
 
 
 def test_if_no_rate_arrives_the_first_is_taken():
-    assert best_rate("adam", 100, 0.0, draw_starts(0), 2) == RATES[0]
+    assert best_rate("adam", 100, 0.0, place_balls(0), 2) == RATES[0]
 
 
 @every_optimizer
 def test_the_balls_are_turned_with_the_valley(name):
     """From which places do the balls start in the turned valley?"""
-    starts = draw_starts(2)
+    starts = place_balls(2)
     path = roll(name, 10, 30.0, starts, 0.1, 1)
     assert_close(path[0], turn(starts, 30.0))
     assert_close(Valley(10, 30.0)(path[0]), Valley(10, 0.0)(starts))
@@ -384,7 +384,7 @@ def test_roll_hands_on_rate_steps_velocity_and_who_watches(monkeypatch):
 
     monkeypatch.setattr(optimizers, "make_optimizer", make)
     monkeypatch.setattr(optimizers, "train", train_instead)
-    assert roll("momentum", 9, 5.0, draw_starts(0), 0.7, 8, print) == "a path"
+    assert roll("momentum", 9, 5.0, place_balls(0), 0.7, 8, print) == "a path"
     assert asked["made"] == ("momentum", 0.7, 0.25)
     assert asked["trained"] == ("an optimizer", 9, 8, print)
 
@@ -397,7 +397,7 @@ def test_roll_hands_on_rate_steps_velocity_and_who_watches(monkeypatch):
 def test_the_path_of_gradient_descent_and_of_momentum_turns_with_the_valley(
     name, angle
 ):
-    starts = draw_starts(0)
+    starts = place_balls(0)
     rate = best_rate(name, 30, 0.0, starts, 300)
     path = roll(name, 30, 0.0, starts, rate, 300)
     turned = roll(name, 30, angle, starts, rate, 300)
@@ -407,7 +407,7 @@ def test_the_path_of_gradient_descent_and_of_momentum_turns_with_the_valley(
 
 
 def test_the_path_of_adam_does_not_turn_with_the_valley_unless_the_axes_change_places():
-    starts = draw_starts(0)
+    starts = place_balls(0)
     path = roll("adam", 30, 0.0, starts, 0.1, 60)
     elsewhere = roll("adam", 30, 45.0, starts, 0.1, 60)
     assert apart(path, elsewhere, 45.0) > 0.1
@@ -416,7 +416,7 @@ def test_the_path_of_adam_does_not_turn_with_the_valley_unless_the_axes_change_p
 
 
 def test_along_the_axes_adam_does_not_notice_the_condition_number():
-    starts = draw_starts(0)
+    starts = place_balls(0)
     round_one = roll("adam", 1, 0.0, starts, 0.1, 60)
     steep = roll("adam", 1000, 0.0, starts, 0.1, 60)
     # The small number in Adam's divisor makes no more difference than this.
@@ -469,7 +469,7 @@ def test_the_exponent_is_that_of_the_closest_line():
 
 @pytest.mark.parametrize("condition", [10, 100, 1000])
 def test_the_steps_of_gradient_descent_can_be_computed(condition):
-    starts = draw_starts(0)
+    starts = place_balls(0)
     rate = best_rate("gradient_descent", condition, 0.0, starts, 5000)
     path = roll("gradient_descent", condition, 0.0, starts, rate, 5000)
     exact = math.log(1000) / math.log((condition + 1) / (condition - 1))
@@ -501,7 +501,7 @@ def test_in_each_valley_the_rate_is_chosen_anew(name, angle, small, monkeypatch)
         return best_rate(name, condition, angle, starts, steps)
 
     monkeypatch.setattr(optimizers, "best_rate", choose)
-    starts = draw_starts(0)
+    starts = place_balls(0)
     counts, path, rate = in_all_valleys(name, angle, starts, 150)
     assert tried == [(10, angle), (30, angle)]
     first = best_rate(name, 10, angle, starts, 150)
@@ -514,10 +514,10 @@ def test_in_each_valley_the_rate_is_chosen_anew(name, angle, small, monkeypatch)
 
 
 def test_of_the_last_valley_it_is_printed_how_the_balls_go_down(small, capsys):
-    in_all_valleys("momentum", 45.0, draw_starts(0), 12)
+    in_all_valleys("momentum", 45.0, place_balls(0), 12)
     head, first, later = capsys.readouterr().out.splitlines()
     assert head == "momentum, learning rate 0.095, valley turned by 45:"
-    height = Valley(30, 0.0)(draw_starts(0)).sum().item()
+    height = Valley(30, 0.0)(place_balls(0)).sum().item()
     assert first == f"    step    0: all heights together {height:.1e}"
     assert later.startswith("    step   10: all heights together ")
 
@@ -599,7 +599,7 @@ def test_the_claim_fails_by_a_hair_in_one_condition(name, number, holds):
 
 def test_main_returns_what_the_valleys_gave(small):
     numbers = main(angle=30.0, steps=200, seed=4)
-    starts = draw_starts(4)
+    starts = place_balls(4)
     late = 0
     for name in NAMES:
         along, path, rate = in_all_valleys(name, 0.0, starts, 200)
@@ -641,7 +641,7 @@ def test_main_shows_the_ball_that_starts_a_tenth_off_the_middle(small, monkeypat
 
     monkeypatch.setattr(optimizers, "figure", draw)
     main(angle=60.0, steps=5, seed=1)
-    starts = draw_starts(1)
+    starts = place_balls(1)
     off = (starts[:, 0].abs() - 0.1).abs()
     ball = starts[off == off.min()]
     assert shown["angle"] == 60

@@ -7,7 +7,7 @@ import optimizers as lesson
 
 def export() -> tuple[dict[str, torch.Tensor], str]:
     tensors = {
-        "starts": lesson.draw_starts(seed=0),
+        "starts": lesson.place_balls(seed=0),
         "rates": torch.tensor(lesson.RATES),
     }
     told = (
