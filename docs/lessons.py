@@ -362,6 +362,7 @@ def page(app, lesson: str, gallery: str) -> str:
         **about,
         page=found,
         file=LESSONS[lesson].file,
+        claims=lecture.sentences(about["claim"]),
         diagram=compose.diagram(about["svg"]),
         mistakes=both_sides(lesson),
     )
