@@ -77,11 +77,12 @@ from torch import Tensor, nn
 
 ASK = "anna 7, bob 3, cleo 9 ... bob? Is it harder if the answer stands farther away?"
 CLAIM = (
-    "Trained on 8 pairs, attention answers more than 98 % right among 60, and distance "
-    "changes this by less than 1 percentage point. Among 1000 it makes more than three "
-    "times as many mistakes. Trained for as many steps, and tested among 60, a "
-    "recurrent network loses more than 10 points from the 5 nearest distances to the "
-    "30 farthest, and one that only averages is right in less than 15 %."
+    "Trained on lists of 8 pairs, attention answers more than 98 % right in lists of "
+    "60, and distance changes this by less than 1 percentage point. In lists of 1000 "
+    "it makes more than three times as many mistakes as in lists of 60. A recurrent "
+    "network that is trained for as many steps loses, in lists of 60, more than 10 "
+    "points from the 5 nearest distances to the 30 farthest. A network that only "
+    "averages answers less than 15 % right there."
 )
 NAMES = 1000  # the network knows them as numbers from 0 to 999
 DIGITS = 10
@@ -266,7 +267,8 @@ def three_identical_tokens() -> None:
 # *Why does the question find* ``bob 3`` *and not itself?* It is a token like the
 # others, and its own key has the right name too. But its value has no digit to tell, so
 # weight on itself is wasted. Training therefore finds a vector for UNKNOWN with which
-# the question's own key fits its own query far worse than the right pair's does.
+# the question's own key fits its own query less well than the right pair's does: not
+# by much, but exp makes little of the rest.
 #
 # *Does the order count?* If the pairs change places, their weights and their values
 # move with them, and the weighted mean is the same. In a sentence the order should

@@ -362,6 +362,7 @@ def page(app, lesson: str, gallery: str) -> str:
         **about,
         page=found,
         file=LESSONS[lesson].file,
+        claims=lecture.sentences(about["claim"]),
         diagram=compose.diagram(about["svg"]),
         mistakes=both_sides(lesson),
     )
@@ -504,7 +505,7 @@ def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
     """
     nothing = {"numbers": {}, "drawn": False, "path": "", "same": False}
     if lesson not in with_mistakes() and not stored(lesson, mistake):
-        return nothing | {"last": "not run for this draft of the site"}
+        return nothing | {"last": ""}  # not run for this draft of the site
     run = played(lesson, mistake)
     if isinstance(run, LessonError):
         return nothing | {"last": first_line(run)}

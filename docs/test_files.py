@@ -284,6 +284,25 @@ def test_no_picture_is_transparent_and_lost_in_the_dark():
         assert picture.shape[2] == 3 or picture[..., 3].min() == 1, path
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_a_deck_lets_one_guess_at_is_a_whole_digit(lesson):
+    taught = tomllib.loads(LESSONS[lesson].teach.read_text(encoding="utf-8"))
+    if "guess" not in taught:
+        assert f"{lesson}_guess" not in str(read(f"slides/{lesson}.html"))
+        return
+    second = read(f"slides/{lesson}.html").select(".slides > section section")[1]
+    shown = second.select("img.guess")
+    assert len(shown) == 1 and shown[0]["alt"] == taught["guess"]["alt"]
+    piece = plt.imread(file_of(f"slides/{lesson}.html", shown[0]["src"]))[..., 0]
+    assert piece.std() > 0.1
+    for row in range(28):  # each of its 28 x 28 pixels is a square of one grey
+        for column in range(28):
+            y = int((row + 0.5) * piece.shape[0] / 28)
+            x = int((column + 0.5) * piece.shape[1] / 28)
+            square = piece[y - 4 : y + 5, x - 4 : x + 5]
+            assert square.min() == square.max()
+
+
 def test_a_missed_target_is_bold_and_further_columns_are_there():
     row = {"what": "slow", "threads": 1, "pairs": 3, "ours": 1234.5, "theirs": 0.123}
     rows = [

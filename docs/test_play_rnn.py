@@ -144,7 +144,7 @@ def test_the_time_step_moves_by_arrow_key_and_by_a_click(page, reader):
     def shown() -> list[float]:
         told = page.locator("#nn-told").inner_text()
         step, *left = re.search(
-            r"step (\d+), .*?: at most ([\d.]+) .*? start, ([\d.]+) from", told
+            r"step (\d+), .*?at most ([\d.]+) times .*? start, ([\d.]+) times", told
         ).groups()
         assert f"read {' '.join(FAIR_25[: int(step)])}" in told
         return [int(step), *map(float, left)]

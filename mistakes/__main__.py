@@ -206,15 +206,19 @@ def both(lesson: Lesson, wrong: str, options: dict) -> tuple[Run, Run]:
 
 
 def pair(title: str, pictures: list[Path]):
+    """Both side by side, as high as they are and no higher."""
     import matplotlib.pyplot as plt
 
-    fig, axes = plt.subplots(1, 2, figsize=(19.2, 6.4))
-    for ax, side, path in zip(axes, ("right", "wrong"), pictures, strict=True):
+    images = [plt.imread(path) if path.exists() else None for path in pictures]
+    rows, columns = images[0].shape[:2]
+    size = 19.2, 9.6 * rows / columns + 1.2  # inches: below the title, and theirs
+    fig, axes = plt.subplots(1, 2, figsize=size, layout="constrained")
+    for ax, side, image in zip(axes, ("right", "wrong"), images, strict=True):
         ax.axis("off")
-        if path.exists():  # a run that failed has none
-            ax.imshow(plt.imread(path))
-            ax.set_title(side)
-    fig.suptitle(title)
+        if image is not None:  # a run that failed has none
+            ax.imshow(image)
+            ax.set_title(side, fontsize=20)
+    fig.suptitle(title, fontsize=24)
     return fig
 
 

@@ -115,8 +115,8 @@ ${length} time steps, network from the ${start} start`;
     const [u, o] = STARTS.map((start) => Number(left[start][now - 1].toPrecision(2)));
     const done = [...sequence.slice(0, now)].join(" ");
     nn.say(find("told"), `After time step ${now}, having read ${done}: \
-at most ${plain(u)} of the nudge is left from the uniform start, ${plain(o)} from the \
-orthogonal one.`);
+the nudge is at most ${plain(u)} times as long from the uniform start, ${plain(o)} times \
+from the orthogonal one.`);
   }
 
   // 0.0000038 and not 3.8e-6: the lesson prints it so.
