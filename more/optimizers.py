@@ -79,7 +79,7 @@ CONDITIONS = (10, 30, 100, 300, 1000)  # the last is the valley of the claim
 #
 # We start at (1, 1), where the gradient is (4, 1). With a learning rate of 0.4 the step
 # leads to (1 - 1.6, 1 - 0.4) = (-0.6, 0.6), and the next one to (0.36, 0.36). In each
-# step x leaps over the bottom, and both numbers become shorter by the factor 0.6. No
+# step x leaps over the bottom, and both numbers become smaller by the factor 0.6. No
 # learning rate is better: a larger one leaps farther in x, and a smaller one leaves
 # more of y.
 def slope(place: list[float]) -> list[float]:
@@ -141,14 +141,14 @@ def momentum(
 # are *moving* averages, which slowly forget: the new one is 0.9 times the old one plus
 # 0.1 times the gradient, and for the squares it is 0.999 and 0.001. At first they are
 # far too small, for they begin at 0: after one step they are a tenth of the gradient
-# and a thousandth of its square. So they are divided by what 0.9 and 0.999, multiplied
-# with themselves in each step, leave to 1: by 0.1 and 0.001 in the first step.
+# and a thousandth of its square. So each is divided by the share of it that is there
+# already: after t steps, these shares are 1 - 0.9 ** t and 1 - 0.999 ** t.
 #
-# Then the first averages are the gradient and its square. Divided by the root of its
-# square, each gradient becomes 1 (or -1): the first step is as long as the learning
-# rate, in each number, however large its gradient is. With 0.5 it leads from (1, 1) to
-# (0.5, 0.5). And so it goes on: x and y stay equal. That the valley is four times as
-# steep in x, Adam does not notice.
+# So in the first step, the averages become the gradient and its square. Divided by the
+# root of its square, each gradient becomes 1 (or -1): the step is as long as the
+# learning rate, in each number, however large its gradient is. With 0.5 it leads from
+# (1, 1) to (0.5, 0.5). And so it goes on: x and y stay equal. That the valley is four
+# times as steep in x, Adam does not notice.
 def adam(
     place: list[float],
     slope: Callable[[list[float]], list[float]],
@@ -228,6 +228,7 @@ class Valley(nn.Module):
         super().__init__()
         self.condition = condition
         axes = torch.eye(2, dtype=torch.float64)  # (2, 2)
+        # A buffer is kept with the model, but not trained.
         self.register_buffer("directions", turn(axes, angle))  # (2, 2)
 
     def forward(self, places: Tensor) -> Tensor:
@@ -395,8 +396,9 @@ def apart(path: Tensor, turned: Tensor, angle: float) -> float:
 # Gradient descent shrinks all distances by (c - 1) / (c + 1) in each step, where c is
 # the condition number. That is about 1 - 2 / c. To shrink to a thousandth it must be
 # done about ln(1000) * c / 2 = 3.45 * c times: the steps grow as c to the power of 1.
-# For momentum the square root of c stands in place of c: the power is 1/2. And along
-# the axes Adam's steps do not depend on c at all: the power is 0.
+# For momentum the square root of c stands in place of c: the power is 1/2. (Its balls
+# must first get going, so that we measure a little more.) And along the axes Adam's
+# steps do not depend on c at all: the power is 0.
 #
 # To measure a power, take logarithms. If steps = a * c ** p, then
 # log(steps) = log(a) + p * log(c), which is a straight line, and p says how steep it
