@@ -228,8 +228,8 @@ class Valley(nn.Module):
         super().__init__()
         self.condition = condition
         axes = torch.eye(2, dtype=torch.float64)  # (2, 2)
-        # A buffer is kept with the model, but not trained.
-        self.register_buffer("directions", turn(axes, angle))  # (2, 2)
+        # Across and along, a row each. A buffer belongs to a model, but is not trained.
+        self.register_buffer("directions", turn(axes, angle))
 
     def forward(self, places: Tensor) -> Tensor:
         if places.dim() != 2 or places.shape[1] != 2:
