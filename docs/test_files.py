@@ -218,7 +218,8 @@ def test_a_lesson_page_is_whole(lesson):
     assert len(page.select("#mistakes section")) == len(mistakes)
     assert len(page.select("#mistakes .highlight-diff")) == len(mistakes)
     said = page.select_one("#mistakes").get_text()
-    assert said.count("It ends with: ") == len(mistakes)
+    if lesson in with_mistakes():  # a draft does not know how the others end
+        assert said.count("It ends with: ") == len(mistakes)
     links = [
         one["href"] for one in page.find_all("a") if "Open in Colab" in one.get_text()
     ]
