@@ -14,7 +14,7 @@ from benchmarks import ablation, cluster, floors, growth, race, recipes, site
 from benchmarks import mistakes as over_seeds
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
 from mistakes import __main__ as mistakes
-from tools.catalogue import lessons
+from tools.catalogue import LessonError, lessons
 from tools.runner import Run, RunError
 
 
