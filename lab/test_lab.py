@@ -1,6 +1,7 @@
 """What every lab must do, and the frame that they share."""
 
 import hashlib
+import inspect
 import os
 import re
 import signal
@@ -204,6 +205,21 @@ def test_pictures_stay_right_if_another_visitors_cell_closes_all_figures(monkeyp
 
     monkeypatch.setattr(Axes, "draw", draw_while_another_closes)
     assert pictures() == want and closed
+
+
+@every_lab
+def test_a_lesson_in_a_lab_draws_what_is_on_no_list(name):
+    module, _ = shared.lesson(name)
+    used = set(re.findall(r"\bplt\.(\w+)", inspect.getsource(module))) - {"show"}
+    given = {"figure": [], "subplots": [1, 2], "subplot_mosaic": [[["a", "b"]]]}
+    assert used and used <= set(given)
+    for draw in used:
+        made = getattr(module.plt, draw)(*given[draw], figsize=(8, 4.5))
+        fig = made if draw == "figure" else made[0]
+        assert fig.canvas.manager is None  # what is on pyplot's list has one
+        assert plt.get_fignums() == []
+    lab = lessons()[name].lab.read_text(encoding="utf-8")
+    assert "pyplot" not in lab
 
 
 def test_the_command_line_names_what_differs_from_the_default():
