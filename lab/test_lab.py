@@ -276,6 +276,25 @@ def test_a_page_of_another_site_opens_no_session(server):
         pass
 
 
+OPEN_A_SESSION = """(room) => new Promise((resolve) => {
+  const socket = new WebSocket(room);
+  socket.onopen = () => resolve("open");
+  socket.onerror = () => resolve("refused");
+})"""
+
+
+def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
+    page, server
+):
+    room = server.address.replace("http", "ws") + "ws?session_id=evil&file=01_cnn.py"
+    page.route("http://evil.example/", lambda route: route.fulfill(body="Hello"))
+    page.goto(server.link())  # this browser has the lab's cookie now
+    page.locator("a[href*='file=']").first.wait_for()
+    assert page.evaluate(OPEN_A_SESSION, room) == "open"
+    page.goto("http://evil.example/")
+    assert page.evaluate(OPEN_A_SESSION, room.replace("evil&", "worse&")) == "refused"
+
+
 def test_a_password_is_typed_letters_and_another_each_time():
     many = {launcher.password() for _ in range(200)}
     assert len(many) == 200 and {len(one) for one in many} == {8}
