@@ -382,17 +382,19 @@ def best_rate(
 # turns the sum, or turns them first and adds: the sum is the same. So all the path
 # turns, and nothing else happens to it.
 #
-# Adam squares and divides, and it does so number by number. Take a place that lies 1
-# across and 1 along, in the valley of 1000. Along the axes the gradient is (1000, 1).
-# The roots of the squares are (1000, 1) as well. Each number is divided by its own, and
-# what is left is (1, 1): the valley might as well be round.
+# Adam squares and divides, and it does so number by number. Follow one ball, which lies
+# 1 across and 1 along, in the valley of 1000. Along the axes it is at (1, 1), and its
+# gradient is (1000, 1). In Adam's first step, each number is divided by its own size: a
+# step against (1, 1) is left, and it leads straight to the bottom at (0, 0). The valley
+# might as well be round.
 #
-# Turned by 45 degrees, the same gradient is about (706, 708): both numbers are large,
-# for the steep direction is in both. Their roots of squares are (706, 708), too. So
-# both are divided by about the same, and that is no more than a smaller learning rate:
-# the valley stays as steep across and as flat along as it was. In it, Adam is gradient
-# descent with some momentum, and not the best amount of it. It needs more steps than
-# momentum with its best settings.
+# Turned by 45 degrees, the same ball is at (0, 1.41), and its gradient is (706, 708):
+# both numbers are large, for the steep direction is in both. Divided each by its own
+# size, (1, 1) is left again. But now this is no way to the bottom, which lies straight
+# below: it is the direction across. Both numbers were divided by about the same, which
+# is no more than a smaller learning rate, and the valley stays as steep across and as
+# flat along as it was. In it, Adam is gradient descent with some momentum, and not the
+# best amount of it: it needs more steps than momentum with its best settings.
 def apart(path: Tensor, turned: Tensor, angle: float) -> float:
     """How far the paths (T, B, 2) of two valleys are apart, once the second one is
     turned back: the largest distance of a ball at the same step."""
