@@ -35,8 +35,8 @@ optimizer takes 20 balls to the bottom, and we count its steps. At first the val
 along the axes: one weight leads across it, the other along it. Then we turn it by 45
 degrees around its bottom, and the balls with it. Whoever stands in it sees no
 difference. But now each of the two weights leads as much across as along. Which
-optimizer notices? The *control* asks whether we could see it: it compares the paths of
-Adam before and after the turn, which must come out as different. And we do all this in
+optimizer notices? The *control* asks whether we could see it: we turn the paths back and
+lay them over those from before, and Adam's must lie elsewhere. And we do all this in
 less steep valleys, too, to see how the steps grow with the condition number.
 
 :Run: ``python more/optimizers.py --angle 30``
@@ -329,7 +329,7 @@ def print_loss(step: int, loss: float) -> None:
 #
 # For Adam there is no formula. We let all balls roll with 13 rates, from 10 down to
 # 0.01, and take the one with the fewest steps, in each valley anew. (Each rate is 0.56
-# times the one before. What Adam forgets in a step stays as PyTorch has it.)
+# times the one before. Adam's 0.9 and 0.999 stay as they are.)
 RATES = [10 / 10 ** (n / 4) for n in range(13)]
 
 
@@ -415,11 +415,11 @@ def apart(path: Tensor, turned: Tensor, angle: float) -> float:
 # is large, so we shall measure a little more than 1/2. And along the axes Adam's steps
 # do not depend on c at all: the power is 0.
 #
-# To measure a power, take logarithms. If steps = a * c ** p, then
-# log(steps) = log(a) + p * log(c), which is a straight line, and p says how steep it
-# is. The function below computes it for the line that lies closest to all points: in a
-# straight line y = p * x, once both have mean 0, it is p. (``x * y`` has mean 0 for y
-# without its mean or with it, so that we need not subtract that.)
+# To measure a power, take logarithms. If steps = a * c ** p, then log(steps) = log(a) +
+# p * log(c), which is a straight line, and p says how steep it is. With noise, one
+# takes the line that lies closest to all points, and that is what the function below
+# computes. (It subtracts the mean of x, and not that of y: once x has mean 0, the sum
+# of ``x * y`` is the same either way.)
 def exponent(conditions: tuple[float, ...], steps: list[float]) -> float:
     x = torch.tensor(conditions, dtype=torch.float64).log()
     y = torch.tensor(steps, dtype=torch.float64).log()
@@ -482,11 +482,9 @@ def print_table(counts: dict[str, list[int]], angle: float) -> None:
 #
 # What does it mean for a network? Its axes are no accident: each of them is one weight,
 # and Adam gives each weight a step length of its own. But a real landscape lies neither
-# just along the axes nor just askew, and a turn need not hurt. We tried it with digits,
-# all turned alike as arrows of 64 pixels (the slow test of this lesson does it again).
-# Gradient descent and momentum noticed nothing. Adam did, and with a learning rate of
-# 0.003 it even gained by the turn. What we have shown says who can notice a turn, and
-# not who gains by it.
+# just along the axes nor just askew, and a turn need not hurt: in a network that reads
+# digits, Adam even gained by one (a test of this lesson does it again). What we have
+# shown says who can notice a turn, and not who gains by it.
 def claim_holds(numbers: dict[str, float]) -> bool:
     all_arrive = numbers["late"] == 0
     adam_is_slower = numbers["adam_turned"] > 3 * numbers["adam_along"]
