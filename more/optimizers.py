@@ -35,9 +35,9 @@ optimizer takes 20 balls to the bottom, and we count its steps. At first the val
 along the axes: one weight leads across it, the other along it. Then we turn it by 45
 degrees around its bottom, and the balls with it. Whoever stands in it sees no
 difference. But now each of the two weights leads as much across as along. Which
-optimizer notices? The *control* asks whether we could see it: we turn the paths back and
-lay them over those from before, and Adam's must lie elsewhere. And we do all this in
-less steep valleys, too, to see how the steps grow with the condition number.
+optimizer notices? The *control* asks whether we could see it: we turn the paths back
+and lay them over those from before, and Adam's must lie elsewhere. And we do all this
+in less steep valleys, too, to see how the steps grow with the condition number.
 
 :Run: ``python more/optimizers.py --angle 30``
 :Shapes: B balls, T places on a path (the start, and one after each step)
@@ -63,7 +63,7 @@ CLAIM = (
     "than three times as many steps to the bottom. Gradient descent and momentum take "
     "the same paths as before, only turned: no place differs by more than a billionth. "
     "Before the turn, the steps grow with the condition number to the power of 1 for "
-    "gradient descent, 1/2 for momentum and 0 for Adam, give or take 0.1."
+    "gradient descent, 1/2 for momentum and 0 for Adam, give or take a tenth."
 )
 NAMES = {
     "gradient_descent": "gradient descent",
@@ -604,6 +604,10 @@ if __name__ == "__main__":
     else:
         import tyro  # turns the arguments of main into options
 
+        for word in sys.argv[1:]:
+            number = word.rpartition("=")[2].strip("+-").replace("_", "")
+            if number.isdecimal() and len(number) > 15:  # PyTorch counts in 64 bits
+                sys.exit(f"A number must have at most 15 digits, got {word[:40]}")
         try:
             tyro.cli(main)
             sys.stdout.flush()
