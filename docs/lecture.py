@@ -42,7 +42,12 @@ def broken(line: str) -> str:
 
 
 def in_large_type(text: str) -> list[tuple[int, list[str]]]:
-    paragraphs = re.split(r"\n\n+", text)
+    paragraphs = []
+    for paragraph in re.split(r"\n\n+", text):
+        if paragraphs and paragraphs[-1].count('"""') % 2:  # a docstring goes on
+            paragraphs[-1] += f"\n\n{paragraph}"
+        else:
+            paragraphs.append(paragraph)
     paragraphs = [piece for one in paragraphs for piece in halves(one.splitlines())]
     return [(size(page), page) for page in pages(paragraphs)]
 
@@ -208,9 +213,11 @@ def halves(lines: list[str]) -> list[list[str]]:
 
 
 def depth(lines: list[str], place: int) -> int:
-    """How far in this line is; beyond all, where a bracket closes, a docstring begins,
-    or the comment above it would be left behind."""
+    """How far in this line is; beyond all, within a docstring, and where a bracket
+    closes, a docstring begins, or the comment above it would be left behind."""
     line = lines[place]
+    if "\n".join(lines[:place]).count('"""') % 2:  # within a docstring
+        return 2 * COLUMNS
     goes_on = line.lstrip().startswith((")", "]", "}", '"""', "# ("))
     if goes_on or is_comment(lines[place - 1]):
         return COLUMNS
@@ -257,6 +264,17 @@ def ideas(docstring: str) -> list[str]:
             slides[-1] += between + piece if slides[-1] else piece
             between = "\n" if listed else " "
     return [one for one in slides if one]
+
+
+def claims(claim: str) -> list[list[str]]:
+    """The sentences of a claim, a few on each slide."""
+    slides = [[]]
+    for sentence in sentences(claim):
+        letters = sum(map(len, slides[-1])) + len(sentence)
+        if slides[-1] and letters > LETTERS:
+            slides.append([])
+        slides[-1].append(sentence)
+    return slides
 
 
 def items(paragraph: str) -> list[str]:

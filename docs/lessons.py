@@ -584,7 +584,7 @@ def deck(lesson: str) -> str:
         **about,
         title=text[0],
         ideas=lecture.ideas("\n".join(text[2:])),
-        claims=lecture.sentences(about["claim"]),
+        claims=lecture.claims(about["claim"]),
         diagram=compose.diagram(about["svg"], "fragment"),
         notes=notes,
         parts={head: lecture.code_slides(lines) for head, lines in shown.items()},

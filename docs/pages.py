@@ -36,6 +36,16 @@ if not NAMED:
 whole_site = pytest.mark.skipif(bool(NAMED), reason="NN_PAGES names pages of lessons")
 
 
+def wait_until(page, expression: str) -> None:
+    """Until JavaScript finds this true. Playwright's own wait_for_function evaluates
+    text inside the page, which a page's policy forbids."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it never comes true: {expression}")
+
+
 def outside(urls: list[str]) -> list[str]:
     """Those of other hosts than this machine."""
     known = "", "127.0.0.1"

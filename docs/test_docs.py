@@ -25,6 +25,7 @@ from pages import (  # noqa: E402
     SITE,
     ZIP,
     outside,
+    wait_until,
     whole_site,
 )
 
@@ -160,7 +161,7 @@ def test_axe_finds_no_serious_fault(new_context, base_url, name, scheme):
     page.emulate_media(color_scheme=scheme)
     page.goto(base_url + name)
     if name in DECKS:
-        page.wait_for_function("Reveal.isReady()")
+        wait_until(page, "Reveal.isReady()")
     found = Axe().run(page).response["violations"]
     assert [
         (one["id"], node["target"], node["html"][:200])
@@ -225,7 +226,7 @@ def test_the_keyboard_reaches_search_and_the_first_lesson(page, base_url):
 def test_every_slide_has_a_margin_and_large_type(page, base_url, name):
     """At 1280 x 720, nothing is scaled: a pixel here is a pixel there."""
     page.goto(base_url + name)
-    page.wait_for_function("Reveal.isReady()")
+    wait_until(page, "Reveal.isReady()")
     assert page.evaluate("Reveal.getScale()") == 1
     count = page.evaluate("Reveal.getTotalSlides()")
     assert count >= 10
@@ -276,7 +277,7 @@ def test_on_a_phone_a_deck_is_a_page_that_can_be_read(new_context, base_url, nam
     phone = {"width": 390, "height": 844}
     page = new_context(has_touch=True, is_mobile=True, viewport=phone).new_page()
     page.goto(base_url + name)
-    page.wait_for_function("Reveal.isReady()")
+    wait_until(page, "Reveal.isReady()")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     slides = page.locator(".slides > section > section")
     boxes = [slide.bounding_box() for slide in slides.all()]
@@ -304,7 +305,7 @@ def test_on_a_phone_a_deck_is_a_page_that_can_be_read(new_context, base_url, nam
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_every_slide_has_notes_with_its_minutes(page, base_url, lesson):
     page.goto(f"{base_url}slides/{lesson}.html")
-    page.wait_for_function("Reveal.isReady()")
+    wait_until(page, "Reveal.isReady()")
     slides = page.evaluate("Reveal.getSlides().map(s => Reveal.getSlideNotes(s))")
     times = [
         re.match(r"\D*([\d.]+) min, until ([\d.]+) of ([\d.]+)\.", n) for n in slides

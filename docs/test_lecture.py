@@ -66,6 +66,7 @@ def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
         kept = lecture.narrow(lecture.without_checks(code))
         assert text == [line for line in kept.splitlines() if line]
         for size, lines in slides:
+            assert "\n".join(lines).count('"""') % 2 == 0  # no docstring is cut
             assert size >= 28 and lines[0] and lines[-1]
             assert max(len(line) for line in lines) * 0.602 * size <= 1200
             assert len(lines) * 1.2 * size <= 580
@@ -141,3 +142,13 @@ def test_sentences_are_cut_at_their_ends_but_not_inside_parentheses():
         "Two (so it is. Really so.) has x.",
         "Three, says Li et al. in 2020.",
     ]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_long_claim_takes_several_slides_and_keeps_its_sentences(lesson):
+    claim = LESSONS[lesson].claim
+    slides = lecture.claims(claim)
+    assert [one for slide in slides for one in slide] == lecture.sentences(claim)
+    for slide in slides:
+        letters = sum(len(sentence) for sentence in slide)
+        assert letters <= lecture.LETTERS or len(slide) == 1

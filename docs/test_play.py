@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from chromium import SITE
-from pages import LESSONS, outside
+from pages import LESSONS, outside, wait_until
 from test_docs import CONTRAST
 from torch.testing import assert_close
 
@@ -335,7 +335,7 @@ def test_the_window_shows_25_products_and_moves_with_the_arrow_keys(page, networ
     products = (window * kernel).flatten()
     for text, product in zip(shown, products.tolist(), strict=True):
         assert abs(float(text) - product) <= 0.0051
-    numbers = re.findall(r"-?\d+\.\d\d", page.locator("#nn-sum").inner_text())
+    numbers = re.findall(r"-?\d+\.\d+", page.locator("#nn-sum").inner_text())
     total = products.sum().item()
     for text, number in zip(numbers, (total, bias, total + bias), strict=True):
         assert abs(float(text) - number) <= 0.0051
@@ -401,7 +401,7 @@ def test_the_window_slides_and_the_map_fills_in_until_it_is_paused(page):
     assert page.evaluate(GREY) >= 560
     page.get_by_role("button", name="Slide it over the image").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(f"({GREY})() < 540")
+    wait_until(page, f"({GREY})() < 540")
     page.get_by_role("button", name="Pause").click()
     before = page.evaluate(GREY)
     assert before > 20

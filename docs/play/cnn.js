@@ -126,8 +126,8 @@ ${reads(network(shuffled, "shuffled.").probabilities)}.`;
     }
     find("products").innerHTML = lines.join("");
     const bias = weights["conv1.bias"].data[kernel], sum = map.data[place];
-    nn.say(find("sum"), `pixel × weight, 25 times. Their sum ${(sum - bias).toFixed(2)}, \
-plus the kernel's bias ${bias.toFixed(2)}: ${sum.toFixed(2)}`);
+    nn.say(find("sum"), `pixel × weight, 25 times. Their sum ${(sum - bias).toFixed(3)}, \
+plus the kernel's bias ${bias.toFixed(3)}: ${sum.toFixed(3)}`);
   }
 
   // Numbers as squares, and a frame around the window. What is not computed yet is grey.

@@ -3,8 +3,8 @@
 "use strict";
 const phone = matchMedia("screen and (max-width: 700px)");
 document.addEventListener("DOMContentLoaded", () => {
-  phone.onchange = () => location.reload();  // it has been turned
-  if (!phone.matches) return;
+  if (window === top) phone.onchange = () => location.reload();  // it has been turned
+  if (!phone.matches || window !== top) return;  // the speaker's view frames slides
   document.documentElement.classList.add("nn-phone");
   Reveal.configure({ disableLayout: true, touch: false, keyboard: false, controls: false,
     slideNumber: false, progress: false });
