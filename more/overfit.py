@@ -59,8 +59,8 @@ CLAIM = (
     "more than 90 %. If it has only 100 digits, ten times as many add more than 4 "
     "percentage points on unseen ones. Weight decay, dropout and early stopping change "
     "less than 3, if all labels are true. If four in ten are shuffled, each of them "
-    "adds more than 4. Of 30 networks, the best on 50 test digits is more than 3 points "
-    "worse on other digits."
+    "adds more than 4. Of 30 networks, the best on 50 test digits is more than 3 "
+    "points worse on other digits."
 )
 HIDDEN = 128  # numbers in the middle of the network
 RATE = 0.01  # the learning rate
@@ -488,7 +488,8 @@ def claim_holds(numbers: dict[str, float]) -> bool:
     holds = learns_truth and learns_nonsense and knows_others and knows_nothing
 
     for labels in ("true", "careless"):
-        if numbers[f"more_{labels}"] - numbers[f"control_{labels}"] < 0.04:
+        gain = numbers[f"more_{labels}"] - numbers[f"control_{labels}"]
+        if gain <= 0.04:
             holds = False
     for remedy in ("decay", "dropout", "stop"):
         change = numbers[f"{remedy}_true"] - numbers["control_true"]
