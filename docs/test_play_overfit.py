@@ -1,4 +1,4 @@
-"""What one touches on overfit's page: the browser finds the curves that PyTorch finds."""
+"""What one touches on overfit's page: the browser finds the curves of PyTorch."""
 
 import pytest
 import torch

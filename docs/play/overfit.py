@@ -1,4 +1,4 @@
-"""What overfit's page begins with: points to fit a curve to, and unseen ones between."""
+"""What overfit's page begins with: points for a curve, and unseen ones between them."""
 
 import torch
 
