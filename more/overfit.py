@@ -580,7 +580,8 @@ def main(
     """
     if steps < 1:
         sys.exit(f"--steps must be at least 1, got {steps}")
-    if not 0 <= shuffled <= 1:
+    is_a_share = shuffled >= 0 and shuffled <= 1
+    if not is_a_share:
         sys.exit(f"--shuffled must be from 0 to 1, got {shuffled}")
     print(f"{ASK}\n")
     four_points()
