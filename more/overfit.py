@@ -546,7 +546,7 @@ def figure(curves: dict[str, dict[str, list[float]]]) -> Figure:
 def figure_help(numbers: dict[str, float]) -> Figure:
     """By how many points each remedy changes the accuracy of the control."""
     fig, axes = plt.subplots(1, 2, figsize=(8, 4.5), layout="constrained", sharey=True)
-    titles = {"true": "all labels true", "careless": "four in ten shuffled"}
+    titles = {"true": "all labels true", "careless": "some labels shuffled"}
     for ax, (labels, title) in zip(axes, titles.items(), strict=True):
         control = numbers[f"control_{labels}"]
         gains = []
