@@ -467,7 +467,9 @@ def lightning_losses(
     except (OSError, RuntimeError, MisconfigurationException) as error:
         if checkpoint is None:
             raise
-        sys.exit(f"--resume {resume}: {str(error).splitlines()[0]}")
+        # Of weights that do not fit, the second line says which, and what would fit.
+        lines = [line.strip() for line in str(error).splitlines()]
+        sys.exit(f"--resume {resume}: {' '.join(lines[:2])}")
     if not log.exists():
         sys.exit(f"--resume {resume}: no epoch is left, ask for more with --epochs")
     return read_losses(log)
@@ -569,17 +571,22 @@ def main(
         sys.exit(f"--epochs must be at least 1, got {epochs}")
     if devices < 1:
         sys.exit(f"--devices must be at least 1, got {devices}")
+    if devices > 16:  # each is a process, with a PyTorch of its own
+        sys.exit(f"--devices must be at most 16, got {devices}")
     if batch_size < 1:
         sys.exit(f"--batch-size must be at least 1, got {batch_size}")
     if batch_size % devices != 0:
         sys.exit(f"--batch-size must be a multiple of {devices}, got {batch_size}")
     if not torch.get_device_module(accelerator).is_available():
         sys.exit(f"--accelerator {accelerator}: this machine has none")
+    if resume not in ("none", "last") and not os.path.isfile(resume):
+        sys.exit(f"--resume {resume}: no such file; give a checkpoint, last, or none")
     hush()  # and here, if somebody has asked for warnings since
     try:
         trainer = make_trainer(epochs, accelerator, devices)
-    except RuntimeError as error:  # Slurm's --ntasks without --ntasks-per-node
-        sys.exit(str(error))
+    except (RuntimeError, MisconfigurationException) as error:
+        # Slurm's --ntasks without --ntasks-per-node; or more devices than there are
+        sys.exit(" ".join(str(error).split()))
     print(f"{ASK}\n")
     with_a_pencil()
 
@@ -652,6 +659,10 @@ if __name__ == "__main__":
     else:
         import tyro  # turns the arguments of main into options
 
+        for word in sys.argv[1:]:
+            number = word.rpartition("=")[2].strip("+-").replace("_", "")
+            if number.isdecimal() and len(number) > 15:  # PyTorch counts in 64 bits
+                sys.exit(f"A number must have at most 15 digits, got {word[:40]}")
         try:
             tyro.cli(main)
             sys.stdout.flush()

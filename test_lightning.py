@@ -17,6 +17,7 @@ import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
 from matplotlib.colors import to_rgb
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import nn
 from torch.testing import assert_close
 from torch.utils.data import DataLoader, TensorDataset
@@ -910,6 +911,8 @@ def test_the_trainer_gets_both_callbacks_and_a_silent_table(asked):
         ({"epochs": 0}, "--epochs must be at least 1, got 0"),
         ({"epochs": -2}, "--epochs must be at least 1, got -2"),
         ({"devices": 0}, "--devices must be at least 1, got 0"),
+        ({"devices": 17}, "--devices must be at most 16, got 17"),
+        ({"devices": 10**6}, "--devices must be at most 16, got 1000000"),
         ({"devices": 3}, "--batch-size must be a multiple of 3, got 50"),
         (
             {"devices": 2, "batch_size": 51},
@@ -923,6 +926,71 @@ def test_what_cannot_be_ends_with_one_clear_line(options, reason, capsys):
     assert stop.value.code == reason
     assert capsys.readouterr().out == ""
     assert not list(Path().iterdir())
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_pipe(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("Windows has no named pipes")
+    os.mkfifo(path)  # whoever reads it waits for somebody who writes
+
+
+def nothing(path: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize("make", [a_folder, a_pipe, nothing])
+def test_what_is_no_file_cannot_be_resumed_and_nothing_is_trained(make, capsys):
+    make(Path("odd"))
+    for odd in ("odd", "", "best", "a\0b", "x" * 5000):
+        with pytest.raises(SystemExit) as stop:
+            main(resume=odd)
+        line = f"--resume {odd}: no such file; give a checkpoint, last, or none"
+        assert stop.value.code == line
+    assert capsys.readouterr().out == ""
+
+
+def of_other_sizes(weights: dict) -> dict:
+    return {name: torch.cat([weight, weight]) for name, weight in weights.items()}
+
+
+def of_other_names(weights: dict) -> dict:
+    return {f"encoder.{name}": weight for name, weight in weights.items()}
+
+
+@pytest.mark.parametrize(
+    "change, found, right",
+    [
+        (of_other_sizes, "[16, 1, 5, 5]", "[8, 1, 5, 5]"),
+        (of_other_names, "Missing key(s)", '"network.conv1.weight"'),
+    ],
+)
+def test_of_another_networks_weights_it_says_which_and_what_would_fit(
+    digits, change, found, right
+):
+    fit(digits, 1)
+    saved = torch.load("lightning_logs/checkpoints/last.ckpt", weights_only=True)
+    saved["state_dict"] = change(saved["state_dict"])
+    torch.save(saved, "other.ckpt")
+    with pytest.raises(SystemExit) as stop:
+        lightning_losses(make_trainer(2), digits, "other.ckpt", seed=0)
+    assert stop.value.code.startswith("--resume other.ckpt: Error(s) in loading")
+    assert found in stop.value.code and right in stop.value.code
+    assert "\n" not in stop.value.code
+
+
+@pytest.mark.parametrize("message", ["2 of [0, 1]\n But your machine has: [0]", "one"])
+def test_devices_that_are_not_there_are_one_line(message, monkeypatch):
+    def refuse(*options):
+        raise MisconfigurationException(message)
+
+    monkeypatch.setattr(lightning, "make_trainer", refuse)
+    with pytest.raises(SystemExit) as stop:
+        main(devices=2)
+    assert stop.value.code == message.replace("\n", "")
 
 
 @pytest.mark.parametrize("size", [0, -1, -50])

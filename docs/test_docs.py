@@ -22,6 +22,7 @@ from pages import (  # noqa: E402
     GALLERY,
     LESSONS,
     PAGES,
+    SITE,
     ZIP,
     outside,
     whole_site,
@@ -36,6 +37,31 @@ def test_a_page_asks_no_other_host_and_nothing_goes_wrong(page, base_url, name):
     assert page.title()
     assert outside(page.asked) == []
     assert page.wrong == []
+
+
+ASK_ELSEWHERE = """async () => {
+  const refused = [];
+  document.addEventListener("securitypolicyviolation",
+    (event) => refused.push(event.effectiveDirective));
+  const elsewhere = "http://192.0.2.1/";  // nobody's address
+  for (const kind of ["img", "script", "iframe"]) {
+    const element = document.createElement(kind);
+    element.src = elsewhere;
+    document.body.append(element);
+  }
+  await fetch(elsewhere).catch(() => null);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return refused.sort();
+}"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_on_a_disk_works_and_is_not_let_to_another_host(page, name):
+    page.goto((SITE / name).as_uri(), wait_until="networkidle")
+    assert page.title()
+    assert page.wrong == []
+    refused = ["connect-src", "frame-src", "img-src", "script-src-elem"]
+    assert page.evaluate(ASK_ELSEWHERE) == refused
 
 
 @pytest.mark.parametrize("name", [page for page in PAGES if page not in DECKS])

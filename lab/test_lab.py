@@ -1,6 +1,7 @@
 """What every lab must do, and the frame that they share."""
 
 import hashlib
+import inspect
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urljoin, urlparse
 
 import cnnrnn_lab
@@ -206,6 +208,21 @@ def test_pictures_stay_right_if_another_visitors_cell_closes_all_figures(monkeyp
     assert pictures() == want and closed
 
 
+@every_lab
+def test_a_lesson_in_a_lab_draws_what_is_on_no_list(name):
+    module, _ = shared.lesson(name)
+    used = set(re.findall(r"\bplt\.(\w+)", inspect.getsource(module))) - {"show"}
+    given = {"figure": [], "subplots": [1, 2], "subplot_mosaic": [[["a", "b"]]]}
+    assert used and used <= set(given)
+    for draw in used:
+        made = getattr(module.plt, draw)(*given[draw], figsize=(8, 4.5))
+        fig = made if draw == "figure" else made[0]
+        assert fig.canvas.manager is None  # what is on pyplot's list has one
+        assert plt.get_fignums() == []
+    lab = lessons()[name].lab.read_text(encoding="utf-8")
+    assert "pyplot" not in lab
+
+
 def test_the_command_line_names_what_differs_from_the_default():
     line = shared.command("compare_blocks", depth=80, size=64, seed=0).text
     assert "python compare_blocks.py --depth 80<" in line
@@ -258,6 +275,43 @@ def test_a_page_of_another_site_opens_no_session(server):
     room = server.address.replace("http", "ws") + "ws?session_id=evil&file=01_cnn.py"
     with pytest.raises(InvalidStatus), connect(room, origin="http://evil.example"):
         pass
+
+
+OPEN_A_SESSION = """(room) => new Promise((resolve) => {
+  const socket = new WebSocket(room);
+  socket.onopen = () => resolve("open");
+  socket.onerror = () => resolve("refused");
+})"""
+
+
+class OtherSite(BaseHTTPRequestHandler):
+    def do_GET(self):  # noqa: N802
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"Hello")
+
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.fixture
+def other_site():
+    """To a browser, localhost is another site than 127.0.0.1."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OtherSite) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        yield f"http://localhost:{site.server_port}/"
+        site.shutdown()
+
+
+def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
+    page, server, other_site
+):
+    room = server.address.replace("http", "ws") + "ws?file=01_cnn.py&session_id="
+    page.goto(server.link())  # this browser has the lab's cookie now
+    page.locator("a[href*='file=']").first.wait_for()
+    assert page.evaluate(OPEN_A_SESSION, f"{room}ours") == "open"
+    page.goto(other_site)
+    assert page.evaluate(OPEN_A_SESSION, f"{room}evil") == "refused"
 
 
 def test_a_password_is_typed_letters_and_another_each_time():

@@ -364,6 +364,48 @@ def test_every_whole_number_is_a_seed(lesson, seed):
     torch.manual_seed(seed)
 
 
+@every_lesson
+@pytest.mark.parametrize("bad", ["9" * 23, "-" + "9" * 23, "+" + "9" * 16, "9" * 5000])
+def test_a_number_too_large_for_pytorch_is_one_line_before_main_begins(lesson, bad):
+    for name, default in lesson.options.items():
+        for given in ([f"--{name}={bad}"], [f"--{name}", bad]):
+            if type(default) is int:
+                with pytest.raises(SystemExit) as stop:
+                    call(lesson, *given)
+                line = stop.value.code
+                assert line.startswith("A number must have at most 15 digits, got ")
+                assert "\n" not in line and len(line) <= 88
+
+
+@every_lesson
+def test_the_largest_numbers_that_are_let_through_seed_every_lesson(lesson):
+    for seed in (10**15 - 1, 1 - 10**15):
+        assert call(lesson, "--seed", str(seed))["seed"] == seed
+        torch.manual_seed(1000 * seed)  # the largest multiple that a lesson makes of it
+
+
+WRONG_WORDS = ["", "0x10", "one"]
+WRONG_FOR_WHOLE_NUMBERS = ["1e3", "nan", "inf", "1.5"]
+
+
+@every_option
+def test_what_is_no_whole_number_or_no_choice_is_refused_with_the_option(of, capsys):
+    lesson, option = OPTIONS[of]
+    parameter = signature(lesson)[option]
+    if type(parameter.default) is str and not get_args(parameter.annotation):
+        pytest.skip("it takes any text")
+    wrong = list(WRONG_WORDS)
+    if type(parameter.default) is not float:
+        wrong += WRONG_FOR_WHOLE_NUMBERS
+    for bad in wrong:
+        with pytest.raises(SystemExit) as stop:
+            call(lesson, f"--{option}", bad)
+        printed = capsys.readouterr().err
+        assert stop.value.code == 2
+        assert f"--{option.replace('_', '-')}" in printed
+        assert repr(bad) in printed or bad in printed
+
+
 @every_option
 def test_an_option_reaches_main(of):
     lesson, option = OPTIONS[of]

@@ -9,7 +9,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 from lessons import chosen  # noqa: E402
 
 project = "nn"
-extensions = ["sphinx_revealjs"]
+extensions = ["sphinx_revealjs", "policy"]
 include_patterns = [f"{lesson}.rst" for lesson in chosen()]
 root_doc = [*chosen()][0]  # no deck needs an index
 html_favicon = "../static/nn.svg"
