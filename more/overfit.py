@@ -643,6 +643,10 @@ if __name__ == "__main__":
     else:
         import tyro  # turns the arguments of main into options
 
+        for word in sys.argv[1:]:
+            number = word.rpartition("=")[2].strip("+-").replace("_", "")
+            if number.isdecimal() and len(number) > 15:  # PyTorch counts in 64 bits
+                sys.exit(f"A number must have at most 15 digits, got {word[:40]}")
         try:
             tyro.cli(main)
             sys.stdout.flush()
