@@ -172,7 +172,7 @@ def heat(ax, table: Tensor, columns: list[str], rows: list[str]):
 @app.function
 def figure_list(tokens: Tensor, table: Tensor, title: str):
     """The lesson's picture, for any list."""
-    fig, ax = panel(8.4, 3.5, left=0.14, low=0.24 if crowded(words(tokens)) else 0.14)
+    fig, ax = panel(12.8, 3.6, left=0.1, low=0.24 if crowded(words(tokens)) else 0.14)
     heat(ax, table, words(tokens), ["untrained", "trained"])
     fig.suptitle(title)
     return fig

@@ -80,7 +80,7 @@ Lightning's best epoch names {accuracy:.1%} of the unseen digits correctly.".for
         if result:
             told = "The plain loop has trained: what will Lightning's losses be?"
         fig = figure_losses(losses, total, told)
-    fig.set_size_inches(12.8, 4.2)  # on a projector with its controls
+    fig.set_size_inches(12.8, 3.9)  # on a projector with its controls
     view = shared.picture(fig, f"Losses of two loops. {told}")
     return mo.vstack([view, shared.tell(told)])
 

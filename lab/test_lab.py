@@ -321,7 +321,7 @@ def test_a_password_is_typed_letters_and_another_each_time():
 
 
 @pytest.fixture
-def launch(tmp_path):
+def launch(tmp_path, ctrl_c):
     """Starts the launcher; afterwards it is ended as by Ctrl-C."""
     started = []
 
@@ -344,7 +344,7 @@ def launch(tmp_path):
     for process in started:
         inside = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=60) == 130
         assert not any(each.is_running() for each in inside)
 
 
