@@ -156,6 +156,7 @@ def test_a_number_that_y_does_not_depend_on_has_the_gradient_0():
 
 
 def test_a_long_chain_multiplies_its_slopes():
+    """Whose turn is it first, so that everybody's gradient is complete by then?"""
     tape = []
     x = Number(1.0, tape)
     y = x
@@ -328,14 +329,25 @@ def test_differences_cost_a_pass_for_each_number_and_one_more(monkeypatch):
         return loss_of_tables(*given)
 
     monkeypatch.setattr(backprop, "loss_of_tables", counted)
-    before = [weight.clone() for weight in weights]
     slow, passes = by_differences(weights, images, targets)
     assert passes == len(calls) == 5 * 4 + 4 + 1
-    assert all(map(torch.equal, weights, before))  # each is put back
-    theirs = by_pytorch(weights, images, targets)
-    for one, other in zip(slow, theirs, strict=True):
+    for one, other in zip(slow, by_pytorch(weights, images, targets), strict=True):
         assert_close(one, other, atol=1e-4, rtol=0)
-    assert apart(slow, theirs) > 1e-10  # nearly right is what they are
+
+
+def test_differences_are_nearly_right():
+    """In how many of their digits may the two losses differ, to tell a slope?"""
+    weights, images, targets = some()
+    slow, _ = by_differences(weights, images, targets)
+    assert 1e-10 < apart(slow, by_pytorch(weights, images, targets)) < 1e-4
+
+
+def test_each_nudged_weight_is_put_back():
+    """After finite differences, are the weights what they were before?"""
+    weights, images, targets = some()
+    before = [weight.clone() for weight in weights]
+    by_differences(weights, images, targets)
+    assert all(map(torch.equal, weights, before))
 
 
 def test_the_costs_are_those_of_five_networks(monkeypatch, capsys):
@@ -504,6 +516,18 @@ def test_learning_reports_what_it_cost(capsys):
     assert numbers["tables_apart"] <= 1e-10
     assert 0.3 < numbers["untrained"] < 0.8
     assert capsys.readouterr().out.startswith("    step   0: loss ")
+
+
+def test_it_is_tested_with_digits_that_it_has_not_seen(monkeypatch):
+    """Which images does the network name: those it has learned, or others?"""
+    load = backprop.load_digits
+
+    def with_false_answers(data):
+        images, labels, _, _ = load(data)
+        return images, labels, images, 11 - labels  # 3 is called 8, and 8 is called 3
+
+    monkeypatch.setattr(backprop, "load_digits", with_false_answers)
+    assert learn_to_read("digits", steps=60, seed=0)["read"] < 0.2
 
 
 # The claim

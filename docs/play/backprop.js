@@ -1,0 +1,159 @@
+// backprop's page: a small graph, its values, and its gradients from the end.
+"use strict";
+(() => {
+  const w = nn.load("backprop"), { find } = nn;
+  // Each number that is computed: its name, the operation, of which numbers, and its place.
+  const ENDS = { a: [84, 52], b: [84, 328] };
+  const FORMULAS = {
+    "(a · b + a) · b": [["c", "·", "ab", [242, 190]], ["d", "+", "ca", [400, 52]],
+      ["y", "·", "db", [556, 190]]],
+    "(a + b) · (a · b)": [["c", "+", "ab", [310, 52]], ["d", "·", "ab", [310, 328]],
+      ["y", "·", "cd", [556, 190]]],
+    "relu(a · b) + a": [["c", "·", "ab", [242, 190]], ["d", "relu", "c", [400, 190]],
+      ["y", "+", "da", [556, 52]]],
+  };
+  const TITLES = Object.keys(FORMULAS), ALL = 3;  // three boxes hand something on
+  let now = { formula: 0, a: w.values.data[0], b: w.values.data[1], at: ALL, wrong: false };
+
+  // The tape: each number with its value, its parents and the slopes on their arrows.
+  function forward(title, a, b) {
+    const tape = { a: { value: a, parents: [], slopes: [] },
+      b: { value: b, parents: [], slopes: [] } };
+    for (const [name, kind, of] of FORMULAS[title]) {
+      const [x, z] = [...of].map((one) => tape[one].value);
+      const [value, slopes] = { "·": [x * z, [z, x]], "+": [x + z, [1, 1]],
+        relu: [Math.max(x, 0), [x > 0 ? 1 : 0]] }[kind];
+      tape[name] = { value, slopes, parents: [...of] };
+    }
+    return tape;
+  }
+
+  // Gradients after so many boxes, from the end, have had their turn, and what the last handed
+  // on. With the mistake, each part wipes out the one before.
+  function backward(tape, turns, wrong) {
+    const order = Object.keys(tape).reverse();
+    let handed = [];
+    for (const name of order) tape[name].gradient = 0;
+    tape.y.gradient = 1;
+    for (const name of order.slice(0, turns)) {
+      const number = tape[name];
+      handed = number.parents.map((to, i) => {
+        const part = number.gradient * number.slopes[i], parent = tape[to];
+        parent.gradient = wrong ? part : parent.gradient + part;
+        return { name, to, part, gradient: number.gradient, slope: number.slopes[i] };
+      });
+    }
+    return handed;
+  }
+  function run(title, a, b, wrong) {
+    const tape = forward(title, a, b);
+    backward(tape, ALL, wrong);
+    return tape;
+  }
+  nn.backprop = { run, TITLES };  // for the tests
+
+  const show = (v) => String(Number(v.toFixed(3)) || 0).replace("-", "−");
+  const factor = (v) => v < 0 ? `(${show(v)})` : show(v);
+
+  function read() {
+    const title = TITLES[now.formula], tape = forward(title, now.a, now.b);
+    const handed = backward(tape, now.at, now.wrong);
+    find("formula").value = now.formula;
+    for (const name of "ab") {
+      find(name).value = now[name];
+      find(`is-${name}`).textContent = show(now[name]);
+    }
+    find("wrong").checked = now.wrong;
+    const parts = handed.map(({ to, part, gradient, slope }) =>
+      `${factor(gradient)} · ${factor(slope)} = ${show(part)} to ${to}`);
+    const ends = `a has the gradient ${show(tape.a.gradient)}, and b ${show(tape.b.gradient)}.`;
+    const turn = parts.length ? `${handed[0].name} has handed ${parts.join(", and ")}. `
+      : "Nobody has had a turn yet; y has the gradient 1. ";
+    nn.say(find("says"), `y = ${show(tape.y.value)}. ${turn}\
+${now.at === ALL ? `All are done: ${ends}` : ""}`);
+    const nudged = (a, b) => (forward(title, a, b).y.value - tape.y.value) / 1e-3;
+    find("check").textContent = `To check: with a nudge of 0.001, y grows \
+${show(nudged(now.a + 1e-3, now.b))} times as much as a, and \
+${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
+    draw(title, tape);
+  }
+
+  // Boxes are 144 x 72. An arrow begins and ends where its line leaves the boxes.
+  function draw(title, tape) {
+    const steps = FORMULAS[title];
+    const places = { ...ENDS }, says = { a: "a", b: "b" };
+    for (const [name, kind, of, place] of steps) {
+      places[name] = place;
+      says[name] = `${name} = ${kind === "relu" ? `relu(${of})` : [...of].join(kind)}`;
+    }
+    const leaves = ([x, y], [u, v]) => {
+      const part = Math.min(76 / Math.abs(u - x), 40 / Math.abs(v - y));
+      return [x + (u - x) * part, y + (v - y) * part];
+    };
+    const done = Object.keys(tape).reverse().slice(0, now.at), last = done.at(-1), parts = [];
+    const text = (x, y, words) => `<text x="${x}" y="${y}" font-size="20" fill="currentColor"
+      text-anchor="middle" pointer-events="none">${words}</text>`;
+    for (const [name, , of] of steps)
+      [...of].forEach((parent, i) => {
+        const [x, y] = leaves(places[parent], places[name]);
+        const [u, v] = leaves(places[name], places[parent]);
+        const style = name === last ? `stroke="var(--pst-color-primary)" stroke-width="5"
+          marker-start="url(#nn-head)"` : `stroke="currentColor" stroke-width="2"
+          marker-end="url(#nn-head)"`;
+        const steep = Math.abs(v - y) > 30;
+        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`, text((x + u) / 2 + (steep ? 30 : 0),
+          (y + v) / 2 + (steep ? 18 : -10), `×${factor(tape[name].slopes[i])}`));
+      });
+    for (const [name, [x, y]] of Object.entries(places)) {
+      const held = name in ENDS ? `class="nn-held" data-name="${name}"` : "";
+      const handed = name === "y" || done.some((one) => tape[one].parents.includes(name));
+      parts.push(`<rect ${held} x="${x - 72}" y="${y - 36}" width="144" height="72" rx="10"
+        fill="var(--pst-color-background)" stroke="currentColor"
+        stroke-width="${name === last ? 5 : 2}"/>`,
+      text(x, y - 7, `${says[name]} = ${show(tape[name].value)}`),
+      text(x, y + 24, handed ? `gradient ${show(tape[name].gradient)}` : ""));
+    }
+    find("boxes").innerHTML = parts.join("");
+    find("graph").ariaLabel = `The graph of y = ${title}: ${Object.keys(tape).map((name) =>
+      `${name} = ${show(tape[name].value)}`).join(", ")}.`;
+  }
+
+  function change(changed) {
+    now = { ...now, ...changed };
+    read();
+    nn.remember({ ...now, wrong: Number(now.wrong) });
+  }
+  TITLES.forEach((title, i) => find("formula").add(new Option(title, i)));
+  find("formula").onchange = (event) => change({ formula: Number(event.target.value) });
+  for (const name of "ab")
+    find(name).oninput = (event) => change({ [name]: Number(event.target.value) });
+  find("reset").onclick = () => change({ at: 0 });
+  find("step").onclick = () => change({ at: Math.min(now.at + 1, ALL) });
+  find("all").onclick = () => change({ at: ALL });
+  find("wrong").onchange = (event) => change({ wrong: event.target.checked });
+
+  // A box that is dragged: 16 units to the right are half more.
+  let drag = null;
+  const half = (v) => Math.min(Math.max(Math.round(2 * v) / 2, -5), 5);
+  find("graph").onpointerdown = (event) => {
+    const { name } = event.target.dataset;
+    if (!name) return;
+    drag = { name, x: event.clientX, value: now[name] };
+    find("graph").setPointerCapture(event.pointerId);
+  };
+  find("graph").onpointermove = (event) => {
+    if (!drag) return;
+    const units = (event.clientX - drag.x) * 640 / find("graph").clientWidth;
+    const value = half(drag.value + units / 32);
+    if (value !== now[drag.name]) change({ [drag.name]: value });
+  };
+  find("graph").onpointerup = find("graph").onpointercancel = () => { drag = null; };
+
+  const asked = nn.settings();
+  const good = (text) => text !== "" && half(Number(text)) === Number(text);
+  for (const name of "ab") if (good(asked[name] ?? "")) now[name] = Number(asked[name]);
+  now.formula = nn.whole(asked.formula, 0, TITLES.length - 1) ?? now.formula;
+  now.at = nn.whole(asked.at, 0, ALL) ?? now.at;
+  now.wrong = asked.wrong === "1";
+  read();
+})();
