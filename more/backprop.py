@@ -26,16 +26,18 @@ the number at its head grows with the one at its tail, if all else stays. We wri
 numbers on a *tape*, in the order in which they are computed. So each stands behind
 those it was computed from. (Such an order is called *topological*.)
 
-**Backward.** The last number on the tape is y. With itself it grows 1 times as fast:
-that is its gradient. Now go through the tape from the end. Each number hands to those
+**Backward.** The last number on the tape is y. It grows as fast as itself, so its
+gradient is 1. Now go through the tape from the end. Each number hands to those
 it was computed from its gradient times the slope of the arrow, and they add up what
 they get. When we come to a number, all that was computed from it has had its turn, so
 its sum is complete. One such *backward pass* finds the gradients of all numbers.
 
-**Why from the end?** One can also go forward: choose one number a, and compute with
-every other number how fast it grows with a. A pass finds how all numbers grow with one,
-and 10,000 weights need 10,000 passes. Backward, a pass finds how one number grows with
-all, and a loss is one number.
+**Why from the end?** One can also go forward: choose one number a, and compute along
+with every other number how fast it grows with a. This is called *forward mode*, and the
+way from the end *reverse mode*. In forward mode, one pass finds how all numbers grow
+with one of them, so 10,000 weights need 10,000 passes. In reverse mode, one pass finds
+how one number grows with all others. That is the right way round for training: the loss
+is one number, and the weights are many.
 
 **The experiment.** We build the tape and count its operations, with 100 weights and
 with 10,000. Finite differences compute the same gradients. Then a network learns with

@@ -33,24 +33,18 @@
   function backward(tape, turns, wrong) {
     const order = Object.keys(tape).reverse();
     let handed = [];
-    for (const name of order) tape[name].gradient = 0;
-    tape.y.gradient = 1;
+    for (const name of order) tape[name].gradient = Number(name === "y");
     for (const name of order.slice(0, turns)) {
-      const number = tape[name];
-      handed = number.parents.map((to, i) => {
-        const part = number.gradient * number.slopes[i], parent = tape[to];
-        parent.gradient = wrong ? part : parent.gradient + part;
-        return { name, to, part, gradient: number.gradient, slope: number.slopes[i] };
+      const { gradient, parents, slopes } = tape[name];
+      handed = parents.map((to, i) => {
+        const part = gradient * slopes[i];
+        tape[to].gradient = wrong ? part : tape[to].gradient + part;
+        return { name, to, part, gradient, slope: slopes[i] };
       });
     }
     return handed;
   }
-  function run(title, a, b, wrong) {
-    const tape = forward(title, a, b);
-    backward(tape, ALL, wrong);
-    return tape;
-  }
-  nn.backprop = { run, TITLES };  // for the tests
+  nn.backprop = { TITLES, forward, backward };  // for the tests
 
   const show = (v) => String(Number(v.toFixed(3)) || 0).replace("-", "−");
   const factor = (v) => v < 0 ? `(${show(v)})` : show(v);
@@ -66,11 +60,11 @@
     find("wrong").checked = now.wrong;
     const parts = handed.map(({ to, part, gradient, slope }) =>
       `${factor(gradient)} · ${factor(slope)} = ${show(part)} to ${to}`);
-    const ends = `a has the gradient ${show(tape.a.gradient)}, and b ${show(tape.b.gradient)}.`;
-    const turn = parts.length ? `${handed[0].name} has handed ${parts.join(", and ")}. `
-      : "Nobody has had a turn yet; y has the gradient 1. ";
-    nn.say(find("says"), `y = ${show(tape.y.value)}. ${turn}\
-${now.at === ALL ? `All are done: ${ends}` : ""}`);
+    const ends = ` All are done: a has the gradient ${show(tape.a.gradient)}, and b \
+${show(tape.b.gradient)}.`;
+    const turn = parts.length ? `${handed[0].name} has handed ${parts.join(", and ")}.`
+      : "Nobody has had a turn yet; y has the gradient 1.";
+    nn.say(find("says"), `y = ${show(tape.y.value)}. ${turn}${now.at === ALL ? ends : ""}`);
     const nudged = (a, b) => (forward(title, a, b).y.value - tape.y.value) / 1e-3;
     find("check").textContent = `To check: with a nudge of 0.001, y grows \
 ${show(nudged(now.a + 1e-3, now.b))} times as much as a, and \
@@ -100,9 +94,9 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
         const style = name === last ? `stroke="var(--pst-color-primary)" stroke-width="5"
           marker-start="url(#nn-head)"` : `stroke="currentColor" stroke-width="2"
           marker-end="url(#nn-head)"`;
-        const steep = Math.abs(v - y) > 30;
-        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`, text((x + u) / 2 + (steep ? 30 : 0),
-          (y + v) / 2 + (steep ? 18 : -10), `×${factor(tape[name].slopes[i])}`));
+        const [right, down] = Math.abs(v - y) > 30 ? [30, 18] : [0, -10];  // beside the arrow
+        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`, text((x + u) / 2 + right,
+          (y + v) / 2 + down, `×${factor(tape[name].slopes[i])}`));
       });
     for (const [name, [x, y]] of Object.entries(places)) {
       const held = name in ENDS ? `class="nn-held" data-name="${name}"` : "";
@@ -126,32 +120,29 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
   TITLES.forEach((title, i) => find("formula").add(new Option(title, i)));
   find("formula").onchange = (event) => change({ formula: Number(event.target.value) });
   for (const name of "ab")
-    find(name).oninput = (event) => change({ [name]: Number(event.target.value) });
-  find("reset").onclick = () => change({ at: 0 });
+    find(name).oninput = ({ target }) => change({ [name]: Number(target.value) });
   find("step").onclick = () => change({ at: Math.min(now.at + 1, ALL) });
-  find("all").onclick = () => change({ at: ALL });
+  for (const [id, at] of [["reset", 0], ["all", ALL]]) find(id).onclick = () => change({ at });
   find("wrong").onchange = (event) => change({ wrong: event.target.checked });
 
   // A box that is dragged: 16 units to the right are half more.
   let drag = null;
   const half = (v) => Math.min(Math.max(Math.round(2 * v) / 2, -5), 5);
-  find("graph").onpointerdown = (event) => {
-    const { name } = event.target.dataset;
+  find("graph").onpointerdown = ({ target: { dataset: { name } }, clientX, pointerId }) => {
     if (!name) return;
-    drag = { name, x: event.clientX, value: now[name] };
-    find("graph").setPointerCapture(event.pointerId);
+    drag = { name, x: clientX, value: now[name] };
+    find("graph").setPointerCapture(pointerId);
   };
-  find("graph").onpointermove = (event) => {
+  find("graph").onpointermove = ({ clientX }) => {
     if (!drag) return;
-    const units = (event.clientX - drag.x) * 640 / find("graph").clientWidth;
-    const value = half(drag.value + units / 32);
+    const value = half(drag.value + (clientX - drag.x) * 20 / find("graph").clientWidth);
     if (value !== now[drag.name]) change({ [drag.name]: value });
   };
   find("graph").onpointerup = find("graph").onpointercancel = () => { drag = null; };
 
   const asked = nn.settings();
-  const good = (text) => text !== "" && half(Number(text)) === Number(text);
-  for (const name of "ab") if (good(asked[name] ?? "")) now[name] = Number(asked[name]);
+  for (const name of "ab")
+    if (asked[name] && half(asked[name]) === Number(asked[name])) now[name] = half(asked[name]);
   now.formula = nn.whole(asked.formula, 0, TITLES.length - 1) ?? now.formula;
   now.at = nn.whole(asked.at, 0, ALL) ?? now.at;
   now.wrong = asked.wrong === "1";
