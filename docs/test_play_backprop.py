@@ -76,8 +76,8 @@ def gradients(page) -> dict[str, str]:
     """What the boxes show."""
     words = page.locator("#nn-boxes text").all_text_contents()
     found = {}
-    for box, below in zip(words, words[1:], strict=False):
-        if "=" in box and below.startswith("gradient "):
+    for box, below in zip(words, words[2:], strict=False):  # between is the value
+        if below.startswith("gradient "):
             found[box[0]] = below.removeprefix("gradient ")
     return found
 
@@ -129,7 +129,7 @@ def test_a_box_is_dragged_and_all_gradients_follow(page):
     page.locator("#nn-graph").scroll_into_view_if_needed()
     box = page.locator("[data-name=a]").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    unit = box["width"] / 144
+    unit = box["width"] / 156
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 32 * unit, y, steps=4)

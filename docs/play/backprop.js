@@ -9,8 +9,8 @@
       ["y", "·", "db", [556, 190]]],
     "(a + b) · (a · b)": [["c", "+", "ab", [310, 52]], ["d", "·", "ab", [310, 328]],
       ["y", "·", "cd", [556, 190]]],
-    "relu(a · b) + a": [["c", "·", "ab", [242, 190]], ["d", "relu", "c", [400, 190]],
-      ["y", "+", "da", [556, 52]]],
+    "relu(a · b) + a": [["c", "·", "ab", [242, 190]], ["d", "relu", "c", [400, 328]],
+      ["y", "+", "da", [556, 190]]],
   };
   const TITLES = Object.keys(FORMULAS), ALL = 3;  // three boxes hand something on
   let now = { formula: 0, a: w.values.data[0], b: w.values.data[1], at: ALL, wrong: false };
@@ -60,11 +60,11 @@
     find("wrong").checked = now.wrong;
     const parts = handed.map(({ to, part, gradient, slope }) =>
       `${factor(gradient)} · ${factor(slope)} = ${show(part)} to ${to}`);
-    const ends = ` All are done: a has the gradient ${show(tape.a.gradient)}, and b \
-${show(tape.b.gradient)}.`;
+    const [end_a, end_b] = [tape.a, tape.b].map(({ gradient }) => show(gradient));
     const turn = parts.length ? `${handed[0].name} has handed ${parts.join(", and ")}.`
       : "Nobody has had a turn yet; y has the gradient 1.";
-    nn.say(find("says"), `y = ${show(tape.y.value)}. ${turn}${now.at === ALL ? ends : ""}`);
+    nn.say(find("says"), `y = ${show(tape.y.value)}. ${turn}${now.at === ALL
+      ? ` All are done: a has the gradient ${end_a}, and b ${end_b}.` : ""}`);
     const nudged = (a, b) => (forward(title, a, b).y.value - tape.y.value) / 1e-3;
     find("check").textContent = `To check: with a nudge of 0.001, y grows \
 ${show(nudged(now.a + 1e-3, now.b))} times as much as a, and \
@@ -72,21 +72,19 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
     draw(title, tape);
   }
 
-  // Boxes are 144 x 72. An arrow begins and ends where its line leaves the boxes.
+  // Boxes are 156 x 96. An arrow begins and ends where its line leaves the boxes.
   function draw(title, tape) {
     const steps = FORMULAS[title];
-    const places = { ...ENDS }, says = { a: "a", b: "b" };
+    const places = { ...ENDS }, says = { a: "a", b: "b" }, parts = [];
     for (const [name, kind, of, place] of steps) {
       places[name] = place;
-      says[name] = `${name} = ${kind === "relu" ? `relu(${of})` : [...of].join(kind)}`;
+      says[name] = `${name} = ${kind === "relu" ? `relu(${of})` : [...of].join(` ${kind} `)}`;
     }
-    const leaves = ([x, y], [u, v]) => {
-      const part = Math.min(76 / Math.abs(u - x), 40 / Math.abs(v - y));
-      return [x + (u - x) * part, y + (v - y) * part];
-    };
-    const done = Object.keys(tape).reverse().slice(0, now.at), last = done.at(-1), parts = [];
-    const text = (x, y, words) => `<text x="${x}" y="${y}" font-size="20" fill="currentColor"
-      text-anchor="middle" pointer-events="none">${words}</text>`;
+    const leaves = ([x, y], [u, v], part = Math.min(82 / Math.abs(u - x), 52 / Math.abs(v - y))) =>
+      [x + (u - x) * part, y + (v - y) * part];
+    const done = Object.keys(tape).reverse().slice(0, now.at), last = done.at(-1);
+    const text = (x, y, words, anchor = "middle") => `<text x="${x}" y="${y}" font-size="20"
+      fill="currentColor" text-anchor="${anchor}" pointer-events="none">${words}</text>`;
     for (const [name, , of] of steps)
       [...of].forEach((parent, i) => {
         const [x, y] = leaves(places[parent], places[name]);
@@ -94,18 +92,18 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
         const style = name === last ? `stroke="var(--pst-color-primary)" stroke-width="5"
           marker-start="url(#nn-head)"` : `stroke="currentColor" stroke-width="2"
           marker-end="url(#nn-head)"`;
-        const [right, down] = Math.abs(v - y) > 30 ? [30, 18] : [0, -10];  // beside the arrow
-        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`, text((x + u) / 2 + right,
-          (y + v) / 2 + down, `×${factor(tape[name].slopes[i])}`));
+        const anchor = { "-1": "end", 0: "middle", 1: "start" }[Math.sign(v - y)];
+        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`, text(x + (u - x) * 0.4,
+          y + (v - y) * 0.4 - 8, `×${factor(tape[name].slopes[i])}`, anchor));
       });
     for (const [name, [x, y]] of Object.entries(places)) {
       const held = name in ENDS ? `class="nn-held" data-name="${name}"` : "";
       const handed = name === "y" || done.some((one) => tape[one].parents.includes(name));
-      parts.push(`<rect ${held} x="${x - 72}" y="${y - 36}" width="144" height="72" rx="10"
+      parts.push(`<rect ${held} x="${x - 78}" y="${y - 48}" width="156" height="96" rx="10"
         fill="var(--pst-color-background)" stroke="currentColor"
         stroke-width="${name === last ? 5 : 2}"/>`,
-      text(x, y - 7, `${says[name]} = ${show(tape[name].value)}`),
-      text(x, y + 24, handed ? `gradient ${show(tape[name].gradient)}` : ""));
+      text(x, y - 20, says[name]), text(x, y + 7, `value ${show(tape[name].value)}`),
+      text(x, y + 34, handed ? `gradient ${show(tape[name].gradient)}` : ""));
     }
     find("boxes").innerHTML = parts.join("");
     find("graph").ariaLabel = `The graph of y = ${title}: ${Object.keys(tape).map((name) =>
