@@ -126,13 +126,6 @@ def look(models, tokens: Tensor, knob: float = 1, mask=None) -> tuple[Tensor, Te
 
 
 @app.function
-def pencil(knob: float) -> Tensor:
-    """The lesson's example: bob's weights (3,) on anna, bob and cleo."""
-    q, k = torch.tensor([[0.0, 1]]), torch.tensor([[2.0, 0], [0, 2], [1, 1]])
-    return attention.scaled_dot_product_attention(knob * q, k, k)[1][0]
-
-
-@app.function
 def numbers(net, steps: int, seed: int) -> str:
     """What main() prints of the networks, at every length and distance."""
     lines = [f"After {steps} steps from seed {seed}:"]
@@ -174,17 +167,6 @@ def heat(ax, table: Tensor, columns: list[str], rows: list[str]):
         if not numpy.isnan(weight):  # what is masked stays empty
             color = "wk"[int(weight > 0.5)]
             ax.text(x, y, f"{weight:.2f}", color=color, ha="center", va="center")
-
-
-@app.function
-def figure_pencil(knob: float):
-    """The lesson's three keys: the mean, this knob, the dictionary."""
-    fig, ax = panel(4.4, 3.5, left=0.26)
-    rows = ["scores x 0", f"x {knob:g}", "x 100"]
-    by_hand = torch.stack([pencil(0), pencil(knob), pencil(100)])
-    heat(ax, by_hand, words(attention.EXAMPLE)[:3], rows)
-    fig.suptitle("With a pencil: bob asks")
-    return fig
 
 
 @app.function
@@ -342,18 +324,15 @@ def _(knob, tokens, trained):
         _there = (
             f"Weight on {words(tokens)[_place]}: {_before:.0%}, trained {_after:.0%}"
         )
-        _views = [
-            shared.picture(figure_pencil(knob.value), "The lesson's three keys"),
-            shared.picture(
-                figure_list(tokens, _rows, _there),
-                f"The weights of the question. {_there}",
-            ),
-        ]
+        _view = shared.picture(
+            figure_list(tokens, _rows, _there),
+            f"The weights of the question. {_there}",
+        )
     _told = f"After {_steps} steps from seed {_seed} it answers **{_answer.argmax()}**"
     _told = f"{_told}, {_answer.max():.0%} sure."
     if _before > 0.5:
         _told += " Untrained it looks there by luck: one token must get the most."
-    mo.vstack([shared.beside(*_views, widths=(11, 21)), shared.tell(_told)])
+    mo.vstack([_view, shared.tell(_told)])
     return
 
 

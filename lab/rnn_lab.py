@@ -114,25 +114,6 @@ def figure_states(start: str, net: torch.nn.Module, text: str, wait: int):
 
 
 @app.function
-def figure_fading(wait: int, seed: int):
-    """What is left of a nudge in the networks that this seed starts from."""
-    fig, ax = canvas()
-    for start, color in STARTS.items():
-        torch.manual_seed(seed)
-        net = rnn.make_network(start)
-        torch.manual_seed(seed)
-        x, _ = rnn.deal(1, wait)
-        left = rnn.gradient_left(net, x)
-        ax.semilogy(range(1, wait + 1), left, color, label=start)
-    ax.minorticks_off()
-    ax.set(xlabel="time steps", ylabel="share that is left, at most")
-    ax.set(xlim=(0, 38), ylim=(1e-8, 4))  # whatever is waited for
-    ax.set_title("Before training: what is left of a nudge")
-    ax.legend(loc="lower left")
-    return fig
-
-
-@app.function
 def figure_losses(losses: list[float], title: str, runs: int = 2):
     """The losses of trainings one after another: the first half starts uniform."""
     fig, ax = canvas()
@@ -257,19 +238,12 @@ def _(start_at, wait):
 
 @app.cell
 def _(jobs, start_at, train, wait):
-    with shared.alone():
-        _fading = shared.picture(
-            figure_fading(wait.value, start_at),
-            "What is left of a nudge after each time step, from both starts",
-        )
-
     def _draw(losses, result):
         said = dict(zip(STARTS, result or [], strict=False))
         told = ", ".join(f"{start} {share:.0%}" for start, share in said.items())
         title = "Training" if losses else "The losses: press Watch both train"
         title = f"Recalls: {told}" if told else title
-        fig = figure_losses(losses, title)
-        return shared.beside(_fading, shared.picture(fig, f"{title}. The losses"))
+        return shared.picture(figure_losses(losses, title), f"{title}. The losses")
 
     if train.value:
 

@@ -7,7 +7,7 @@ import attention_lab
 import pytest
 import shared
 import torch
-from attention_lab import far, kept, learn, look, parse, pencil, untrained
+from attention_lab import far, kept, learn, look, parse, untrained
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -106,8 +106,6 @@ def test_the_weights_are_those_that_the_lessons_model_returns():
 
 
 def test_the_knob_goes_from_the_mean_to_the_dictionary():
-    torch.testing.assert_close(pencil(0), torch.full((3,), 1 / 3))
-    torch.testing.assert_close(pencil(100), torch.tensor([0.0, 1, 0]))
     net, tokens = kept(), parse(LIST)
     mean, one = (look([net], tokens, knob)[1][0, -1] for knob in (0, 100))
     torch.testing.assert_close(mean, torch.full((8,), 1 / 8))

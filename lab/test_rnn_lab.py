@@ -56,20 +56,6 @@ def test_a_full_comparison_asks_for_what_main_asks_for(monkeypatch):
     assert {("uniform", 25, rnn_lab.STEPS, n) for n in range(8)} <= set(told)
 
 
-def test_the_curves_are_those_of_the_networks_that_this_seed_starts_from():
-    with shared.alone():
-        fig = rnn_lab.figure_fading(13, 4)
-        for line in fig.axes[0].lines:
-            torch.manual_seed(4)
-            net = rnn.make_network(line.get_label())
-            torch.manual_seed(4)
-            left = rnn.gradient_left(net, rnn.deal(1, 13)[0])
-            assert list(line.get_ydata()) == left
-            assert list(line.get_xdata()) == list(range(1, 14))
-        names = [line.get_label() for line in fig.axes[0].lines]
-    assert names == ["uniform", "orthogonal"]
-
-
 def test_each_answer_is_what_the_lesson_answers_to_the_symbols_so_far():
     net, text = trained("uniform", 7, seed=0), "klmkml"
     h, chances = read(net, text)
