@@ -83,7 +83,8 @@ SIZES = (10, 20, 40, 70, 100)  # hidden numbers of the networks whose cost we me
 # arrow it is a. The ReLU is 0 for negative numbers, and leaves the others as they are:
 # its slope is 0 or 1.
 #
-# So while a number is computed, it is easy to say its slopes. It keeps them for later.
+# So when a number is computed, it is easy to say the slopes on its arrows. It keeps them
+# for later, together with its *parents*, the numbers that it was computed from.
 class Number:
     def __init__(
         self,
@@ -173,10 +174,9 @@ def with_a_pencil() -> None:
 # A network, number by number
 # ---------------------------
 # J inputs lead to H hidden numbers, each with J weights of its own: multiply input by
-# weight, add up, and take the ReLU. Then H more weights lead to the output. (The last
-# input is always 1. So its weights play the part of the *biases*, numbers that most
-# layers add.) The loss is the square of the error, output minus target. To subtract the
-# target, we add its negative.
+# weight, add up, and take the ReLU. Then H more weights lead to the output. The loss is
+# the square of the error, and the error is the output minus the *target*, the number
+# that it should be. To subtract the target, we add its negative.
 def dot(xs: list[Number], weights: list[Number]) -> Number:
     total = xs[0] * weights[0]
     for i in range(1, len(xs)):
@@ -415,9 +415,10 @@ def measure_costs(seed: int) -> list[dict[str, float]]:
 # Threes and eights
 # -----------------
 # These two look much alike. Half-size images are enough (each 2 x 2 pixels replaced by
-# their mean), so there are 14 * 14 = 196 pixels, and the input that is always 1. The
-# target is 1 for an eight, and -1 for a three. With 50 hidden numbers the network has
-# 50 * 197 + 50 = 9,900 weights.
+# their mean), so there are 14 * 14 = 196 pixels. One more input is always 1: its weights
+# play the part of *biases*, numbers that most layers add to their sums. The target is 1
+# for an eight, and -1 for a three. With 50 hidden numbers the network has 50 * 197 + 50 =
+# 9,900 weights.
 def threes_and_eights(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The inputs (N, J) and targets (N, 1) of these two digits only."""
     chosen = (labels == 3) | (labels == 8)
