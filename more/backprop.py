@@ -83,8 +83,8 @@ SIZES = (10, 20, 40, 70, 100)  # hidden numbers of the networks whose cost we me
 # arrow it is a. The ReLU is 0 for negative numbers, and leaves the others as they are:
 # its slope is 0 or 1.
 #
-# So when a number is computed, it is easy to say the slopes on its arrows. It keeps them
-# for later, together with its *parents*, the numbers that it was computed from.
+# So when a number is computed, it is easy to say the slopes on its arrows. It keeps
+# them for later, together with its *parents*, the numbers that it was computed from.
 class Number:
     def __init__(
         self,
@@ -415,10 +415,10 @@ def measure_costs(seed: int) -> list[dict[str, float]]:
 # Threes and eights
 # -----------------
 # These two look much alike. Half-size images are enough (each 2 x 2 pixels replaced by
-# their mean), so there are 14 * 14 = 196 pixels. One more input is always 1: its weights
-# play the part of *biases*, numbers that most layers add to their sums. The target is 1
-# for an eight, and -1 for a three. With 50 hidden numbers the network has 50 * 197 + 50 =
-# 9,900 weights.
+# their mean), so there are 14 * 14 = 196 pixels. One more input is always 1: its
+# weights play the part of *biases*, numbers that most layers add to their sums. The
+# target is 1 for an eight, and -1 for a three. With 50 hidden numbers the network has
+# 50 * 197 + 50 = 9,900 weights.
 def threes_and_eights(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The inputs (N, J) and targets (N, 1) of these two digits only."""
     chosen = (labels == 3) | (labels == 8)
@@ -511,9 +511,8 @@ def learn_to_read(data: str, steps: int, seed: int) -> dict[str, float]:
 # those of PyTorch, and that a network learns with them.
 #
 # Finite differences could save: with one image in place of 50 in each step, they would
-# come to five steps. Still nobody learns to read in five steps. And with ``--steps
-# 2000`` the claim does not hold: the training then costs more than 9,901 passes, which
-# is one step of finite differences.
+# come to five steps. And with ``--steps 2000`` the claim does not hold: the training
+# then costs more than 9,901 passes, which is one step of finite differences.
 def claim_holds(numbers: dict[str, float]) -> bool:
     tape_is_cheap = numbers["tape_most"] <= 5
     tape_is_right = numbers["tape_apart"] <= 1e-10
