@@ -1,6 +1,7 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["matplotlib>=3.10.7", "scikit-learn>=1.6", "torch>=2.9", "tyro>=0.9"]
+# dependencies = ["matplotlib>=3.10.7", "scikit-learn>=1.6", "torch>=2.9",
+#   "torchvision>=0.24", "tyro>=0.9"]
 # ///
 r"""
 Backpropagation: ten thousand slopes at once
@@ -10,7 +11,9 @@ How fast does y grow if a grows? This is the *derivative* of y with respect to a
 is 12, and a grows by a millionth, then y grows by about 12 millionths. Training asks
 this of every weight of a network: how fast does the loss, the number that says how
 wrong the network is, grow if this weight grows? The list of all answers is the
-*gradient*. (One also speaks of the gradient of a single number, and means its answer.)
+*gradient*. (The gradient of a single weight is its own answer in this list.) With it,
+each step of training changes all weights a little, so that the loss falls: the ones
+that make it grow become smaller, the others larger.
 
 One can try it out. Compute the loss from the weights: this is a *forward pass*. Nudge
 one weight by a millionth, compute the loss again, and compare. These are *finite
@@ -27,10 +30,11 @@ numbers on a *tape*, in the order in which they are computed. So each stands beh
 those it was computed from. (Such an order is called *topological*.)
 
 **Backward.** The last number on the tape is y. It grows as fast as itself, so its
-gradient is 1. Now go through the tape from the end. Each number hands to those
-it was computed from its gradient times the slope of the arrow, and they add up what
-they get. When we come to a number, all that was computed from it has had its turn, so
-its sum is complete. One such *backward pass* finds the gradients of all numbers.
+gradient is 1. Now go through the tape from the end. The numbers that a number was
+computed from are its *parents*. It gives each parent its own gradient times the slope
+of the arrow between them, and a parent adds up all that it is given. When we come to a
+number, all that was computed from it has had its turn, so its sum is complete. One such
+*backward pass* finds the gradients of all numbers. This is *backpropagation*.
 
 **Why from the end?** One can also go forward: choose one number a, and compute along
 with every other number how fast it grows with a. This is called *forward mode*, and the
@@ -39,9 +43,11 @@ with one of them, so 10,000 weights need 10,000 passes. In reverse mode, one pas
 how one number grows with all others. That is the right way round for training: the loss
 is one number, and the weights are many.
 
-**The experiment.** We build the tape and count its operations, with 100 weights and
-with 10,000. Finite differences compute the same gradients. Then a network learns with
-our tape to tell the digits 3 and 8 apart.
+**The experiment.** We build the tape and count its operations, with 100 weights, with
+10,000, and with numbers in between. The *control* are finite differences, which compute
+nearly the same gradients in the plain way. How many operations both need can be counted
+on paper. What can fail is that the gradients are right, and that a network learns with
+them: ours learns to tell the digits 3 and 8 apart.
 
 :Run: ``python more/backprop.py --seed 1``
 :Shapes: N images, B of them in a batch, J inputs, H hidden numbers
@@ -68,8 +74,8 @@ CLAIM = (
     "At most five forward passes, be it of 100 numbers or of 10,000, and it equals "
     "PyTorch's to a ten-billionth. Finite differences need one pass for each number, "
     "and one more. A network that learns with our tape names more than 90 % of the "
-    "unseen 3s and 8s correctly. For all that this costs, finite differences do not "
-    "get a single step done."
+    "unseen 3s and 8s correctly. For the price of its whole training, finite "
+    "differences would not finish a single step."
 )
 BATCH = 50  # images in one step of training
 SIZES = (10, 20, 40, 70, 100)  # hidden numbers of the networks whose cost we measure
@@ -477,7 +483,7 @@ def accuracy(weights: list[Tensor], images: Tensor, targets: Tensor) -> float:
 # A network learns to read
 # ------------------------
 # To be fair to finite differences, we charge the tape its full price: that of numbers,
-# not of tables. For one image it is counted; every other image costs as much.
+# not of tables. For one image it is counted, and each further image costs the same.
 def learn_to_read(data: str, steps: int, seed: int) -> dict[str, float]:
     images, labels, test_images, test_labels = load_digits(data)
     inputs, targets = threes_and_eights(images, labels)
@@ -532,7 +538,7 @@ def claim_holds(numbers: dict[str, float]) -> bool:
 # The picture
 # -----------
 # Left the example with a pencil, as a graph: values, gradients, and the slopes on the
-# arrows. Right the cost; on both axes, each line is ten times the one before.
+# arrows. Right the cost; on both axes, each labelled mark is ten times the one before.
 PLACES = {"a": (0, 2), "b": (0, 0), "c": (1, 1), "d": (2, 2), "y": (3, 1)}
 FORMULAS = {"a": "a", "b": "b", "c": "c = a·b", "d": "d = c + a", "y": "y = d·b"}
 
