@@ -1,6 +1,7 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["matplotlib>=3.10.7", "scikit-learn>=1.6", "torch>=2.9", "tyro>=0.9"]
+# dependencies = ["matplotlib>=3.10.7", "scikit-learn>=1.6", "torch>=2.9",
+#   "torchvision>=0.24", "tyro>=0.9"]
 # ///
 r"""
 Backpropagation: ten thousand slopes at once
@@ -312,8 +313,8 @@ def outputs_of(first: Table, second: Table, images: Tensor) -> Table:
     if images.dim() != 2 or images.shape[1] != len(first.value):
         J = len(first.value)
         raise ValueError(f"expected (B, {J}), got {tuple(images.shape)}")
-    hidden = (Table(images, first.tape) @ first).relu()  # (B, H)
-    return hidden @ second
+    hidden = (Table(images, first.tape) @ first).relu()  # B rows of H numbers
+    return hidden @ second  # B rows of one number
 
 
 def loss_of_tables(
