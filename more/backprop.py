@@ -318,8 +318,8 @@ def outputs_of(first: Table, second: Table, images: Tensor) -> Table:
     if images.dim() != 2 or images.shape[1] != len(first.value):
         J = len(first.value)
         raise ValueError(f"expected (B, {J}), got {tuple(images.shape)}")
-    hidden = (Table(images, first.tape) @ first).relu()  # (B, H)
-    return hidden @ second
+    hidden = (Table(images, first.tape) @ first).relu()  # B rows of H numbers
+    return hidden @ second  # B rows of one number
 
 
 def loss_of_tables(
