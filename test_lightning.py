@@ -1043,6 +1043,7 @@ def test_main_hands_on_what_it_was_told_the_trainer_first(rehearsal, monkeypatch
 
     monkeypatch.setattr(torch, "get_device_module", all_of_them)
     given = {"epochs": 7, "batch_size": 40, "seed": 3, "data": "mnist"}
+    Path("some.ckpt").touch()
     main(**given, resume="some.ckpt", accelerator="mps", devices=4)
     # The Trainer first: where it asks for a fixed order, the plain loop has it, too.
     assert calls == [

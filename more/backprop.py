@@ -571,6 +571,7 @@ def draw_graph(axes: Axes, tape: list[Number]) -> None:
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
     axes.set(xlim=(-0.6, 3.6), ylim=(-0.4, 2.4))
+    axes.set(xticks=[], yticks=[])
     axes.axis("off")
 
 
