@@ -570,8 +570,7 @@ def draw_graph(axes: Axes, tape: list[Number]) -> None:
                 size=11,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
-    axes.set(xlim=(-0.6, 3.6), ylim=(-0.4, 2.4))
-    axes.set(xticks=[], yticks=[])
+    axes.set(xlim=(-0.6, 3.6), ylim=(-0.4, 2.4), xticks=[], yticks=[])
     axes.axis("off")
 
 
