@@ -316,8 +316,7 @@ def backward_tables(tape: list[Table]) -> None:
 def outputs_of(first: Table, second: Table, images: Tensor) -> Table:
     """One output for each image (B, J)."""
     if images.dim() != 2 or images.shape[1] != len(first.value):
-        J = len(first.value)
-        raise ValueError(f"expected (B, {J}), got {tuple(images.shape)}")
+        raise ValueError(f"expected (B, {len(first.value)}), got {tuple(images.shape)}")
     hidden = (Table(images, first.tape) @ first).relu()  # B rows of H numbers
     return hidden @ second  # B rows of one number
 
