@@ -261,7 +261,8 @@ def test_alone_in_a_folder_a_lesson_imports_in_silence_and_runs(lesson, tmp_path
     beside, _, printed = run.stdout.partition("\n")
     assert beside == str([lesson.path.name]), "its import prints or writes something"
     assert printed.startswith(lesson.ask[:60])
-    lines = printed.splitlines()
+    # Of processes that work together, an older PyTorch says so itself, in a long line.
+    lines = [line for line in printed.splitlines() if not line.startswith("[Gloo]")]
     assert re.match(r"In this run the claim (holds|does NOT hold)\b", lines[-1])
     assert words(lesson.claim) in words(printed)
     assert max(map(len, lines)) <= 80, max(lines, key=len)
@@ -336,7 +337,9 @@ def test_bad_input_ends_with_what_is_wrong_with_it(of, capsys):
             call(lesson, *bad)
         printed = capsys.readouterr().err
         assert stop.value.code == 2, bad
-        assert bad[-1] in printed and "Traceback" not in printed
+        misspelt = bad[0] != name  # tyro 0.9 says the option, and not its value too
+        wrong = bad[0] if misspelt else bad[-1]
+        assert wrong in printed and "Traceback" not in printed
         assert name in printed, "the option that is meant"
 
 
