@@ -44,12 +44,17 @@ def broken(line: str) -> str:
 def in_large_type(text: str) -> list[tuple[int, list[str]]]:
     paragraphs = []
     for paragraph in re.split(r"\n\n+", text):
-        if paragraphs and paragraphs[-1].count('"""') % 2:  # a docstring goes on
+        if paragraphs and in_docstring(paragraphs[-1]):
             paragraphs[-1] += f"\n\n{paragraph}"
         else:
             paragraphs.append(paragraph)
     paragraphs = [piece for one in paragraphs for piece in halves(one.splitlines())]
     return [(size(page), page) for page in pages(paragraphs)]
+
+
+def in_docstring(code: str) -> bool:
+    """Whether this code ends within a docstring."""
+    return code.count('"""') % 2 == 1
 
 
 def without_checks(code: str) -> str:
@@ -216,7 +221,7 @@ def depth(lines: list[str], place: int) -> int:
     """How far in this line is; beyond all, within a docstring, and where a bracket
     closes, a docstring begins, or the comment above it would be left behind."""
     line = lines[place]
-    if "\n".join(lines[:place]).count('"""') % 2:  # within a docstring
+    if in_docstring("\n".join(lines[:place])):
         return 2 * COLUMNS
     goes_on = line.lstrip().startswith((")", "]", "}", '"""', "# ("))
     if goes_on or is_comment(lines[place - 1]):
@@ -268,13 +273,7 @@ def ideas(docstring: str) -> list[str]:
 
 def claims(claim: str) -> list[list[str]]:
     """The sentences of a claim, a few on each slide."""
-    slides = [[]]
-    for sentence in sentences(claim):
-        letters = sum(map(len, slides[-1])) + len(sentence)
-        if slides[-1] and letters > LETTERS:
-            slides.append([])
-        slides[-1].append(sentence)
-    return slides
+    return [sentences(slide) for slide in ideas(claim)]
 
 
 def items(paragraph: str) -> list[str]:

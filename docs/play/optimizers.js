@@ -8,6 +8,7 @@
   const CONDITIONS = [1, 3, 10, 30, 100, 300, 1000], MOST = 5000;  // steps, as in the lesson
   const NAMES = { gradient_descent: "Gradient descent", momentum: "Momentum", adam: "Adam" };
   let name = "adam", angle = 0, condition = CONDITIONS.at(-1);
+  let along = null;  // how many steps the chosen optimizer needs before the turn
 
   // The ball that is drawn starts about a tenth off the middle of the valley.
   const off = starts.map(([x]) => Math.abs(Math.abs(x) - 0.1));
@@ -73,7 +74,9 @@
   nn.optimizers = { roll, best };  // for the tests
 
   function show() {
-    const here = best(name, condition, angle), before = best(name, condition, 0);
+    const here = best(name, condition, angle);
+    if (along?.name !== name || along.condition !== condition)  // the same at every angle
+      along = { name, condition, steps: (angle ? best(name, condition, 0) : here).steps };
     for (const radio of document.getElementsByName("nn-optimizer"))
       radio.checked = radio.value === name;
     find("angle").value = angle;
@@ -82,7 +85,7 @@
     find("condition").textContent = condition;
     find("rate").textContent = Number(here.rate.toPrecision(2));
     const turned = angle ? `turned by ${angle}°` : "along the axes";
-    const other = angle ? ` Along the axes: ${before.steps}.` : "";
+    const other = angle ? ` Along the axes: ${along.steps}.` : "";
     nn.say(find("answer"), `${NAMES[name]}, condition number ${condition}, ${turned}: \
 ${here.steps} steps.${other}`);
     draw(here.path);

@@ -3,8 +3,9 @@
 "use strict";
 const phone = matchMedia("screen and (max-width: 700px)");
 document.addEventListener("DOMContentLoaded", () => {
-  if (window === top) phone.onchange = () => location.reload();  // it has been turned
-  if (!phone.matches || window !== top) return;  // the speaker's view frames slides
+  if (window !== top) return;  // the speaker's view frames slides
+  phone.onchange = () => location.reload();  // it has been turned
+  if (!phone.matches) return;
   document.documentElement.classList.add("nn-phone");
   Reveal.configure({ disableLayout: true, touch: false, keyboard: false, controls: false,
     slideNumber: false, progress: false });
@@ -19,6 +20,5 @@ document.addEventListener("DOMContentLoaded", () => {
   show();
   document.querySelector("meta[content*=user-scalable]")?.remove();  // it may be enlarged
   // What is wider than the phone is moved by finger, or with the arrow keys.
-  for (const wide of document.querySelectorAll(".slides :is(pre, .nn-formula)"))
-    wide.tabIndex = 0;
+  for (const wide of document.querySelectorAll(".slides pre")) wide.tabIndex = 0;
 });
