@@ -543,13 +543,15 @@ def figure(losses: dict[str, list[float]], allowed: dict[str, list[float]]) -> F
         1, 2, width_ratios=[3, 2], figsize=(8, 4.5), layout="constrained"
     )
     places = range(1, WINDOW + 1)
-    lines.axhline(0.5, color="0.5", linestyle=":", linewidth=2.5, label="entropy")
     styles = {"masked": ("-", "black"), "unmasked": ("--", "#d06000")}
     for name, (style, color) in styles.items():
         lines.plot(places, losses[name], style, color=color, linewidth=2.5, label=name)
+    floor = losses["knows the source"]
+    lines.plot(places, floor, ":", color="0.6", linewidth=2.5, label="knows the source")
     last = losses["unmasked"][-1]
     lines.plot(WINDOW, last, "o", color=styles["unmasked"][1], markersize=8)
     lines.set(xlabel="place in the window", ylabel="loss, in bits", ylim=(-0.05, 2.05))
+    lines.set(yticks=[0, 0.5, 1, 1.5, 2])
     lines.legend(loc="upper center", fontsize=11)
 
     left = -0.2  # of the tick: where the first bar of each pair stands
@@ -597,7 +599,7 @@ def main(steps: int = 600, seed: int = 0) -> dict[str, float]:
         "floor": floor[:, half + 1 :].mean().item(),
         "floor_last": floor[:, -1].mean().item(),
     }
-    losses = {}
+    losses = {"knows the source": floor[:, 1:].mean(dim=0).tolist()}
     allowed = {}
     for name, masked in [("masked", True), ("unmasked", False)]:
         torch.manual_seed(seed)  # the same first parameters and windows for both

@@ -641,6 +641,13 @@ def known(monkeypatch):
     return asked
 
 
+def texts_of(seed: int) -> tuple[Tensor, Tensor]:
+    """The test of main: its windows, and their floor."""
+    torch.manual_seed(seed)
+    draw(20_000)
+    return make_test(1_000)
+
+
 def test_the_two_networks_differ_in_the_mask_and_in_nothing_else(heard, known):
     """Do both have the same first parameters, the same text, the same windows?"""
     main(steps=3, seed=4)
@@ -700,9 +707,7 @@ def test_main_returns_the_losses_of_the_second_half_and_of_the_last_place(
     assert numbers["masked_1"] == 1 and numbers["masked_64"] == 0.75
     assert numbers["unmasked_1"] == 0 and numbers["unmasked_64"] == 0.5
     assert numbers["floor"] == pytest.approx(0.5, abs=0.01)
-    torch.manual_seed(1)
-    draw(20_000)
-    _, floor = make_test(1_000)
+    _, floor = texts_of(seed=1)
     assert numbers["floor"] == floor[:, 33:].mean().item()
     assert numbers["floor_last"] == floor[:, 64].mean().item()
     printed = capsys.readouterr().out.splitlines()
@@ -739,6 +744,8 @@ def test_main_says_and_draws_what_came_out(heard, known, monkeypatch, capsys, ve
     said = "holds" if verdict else "does NOT hold"
     assert last == f"In this run the claim {said}."
     ((losses, allowed),) = drawn
+    _, floor = texts_of(seed=0)
+    assert losses["knows the source"] == floor[:, 1:].mean(dim=0).tolist()
     assert losses["masked"] == pytest.approx([1 + t / 100 for t in range(WINDOW)])
     assert losses["unmasked"] == pytest.approx([2 + t / 100 for t in range(WINDOW)])
     assert allowed == {"masked": [1.0, 0.75], "unmasked": [0.0, 0.5]}
@@ -827,24 +834,26 @@ def test_the_picture_shows_these_losses_and_these_shares():
     losses = {
         "masked": [1.5 - t / 100 for t in range(WINDOW)],
         "unmasked": [0.1 + t / 1000 for t in range(WINDOW - 1)] + [0.87],
+        "knows the source": [0.5 + t / 5000 for t in range(WINDOW)],
     }
     allowed = {"masked": [0.97, 0.93], "unmasked": [0.02, 0.31]}
     fig = figure(losses, allowed)
     lines, bars = fig.axes
-    entropy, masked, unmasked, last = lines.lines
-    assert entropy.get_ydata()[0] == entropy.get_ydata()[1] == 0.5
-    for line, name in ((masked, "masked"), (unmasked, "unmasked")):
+    masked, unmasked, floor, last = lines.lines
+    names = ["masked", "unmasked", "knows the source"]
+    for line, name in zip(lines.lines, names, strict=False):
         assert line.get_label() == name
         assert list(line.get_xdata()) == list(range(1, WINDOW + 1))
         assert list(line.get_ydata()) == losses[name]
     styles = [line.get_linestyle() for line in lines.lines[:3]]
-    assert styles == [":", "-", "--"]  # to tell them apart without colours
+    assert styles == ["-", "--", ":"]  # to tell them apart without colours
     assert list(last.get_xdata()) == [WINDOW] and list(last.get_ydata()) == [0.87]
     assert last.get_marker() == "o" and last.get_color() == unmasked.get_color()
-    names = [text.get_text() for text in lines.get_legend().get_texts()]
-    assert names == ["entropy", "masked", "unmasked"]
+    legend = [text.get_text() for text in lines.get_legend().get_texts()]
+    assert legend == names
     assert lines.get_xlabel() == "place in the window"
     assert lines.get_ylabel() == "loss, in bits"
+    assert list(lines.get_yticks()) == [0, 0.5, 1, 1.5, 2]
     assert lines.get_ylim()[0] < 0 and 2 < lines.get_ylim()[1] < 2.1
 
     heights = [bar.get_height() for bar in bars.patches]
