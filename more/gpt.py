@@ -480,7 +480,7 @@ def write(network: nn.Module, beginnings: Tensor, count: int) -> list[str]:
     given = beginnings.shape[1]
     for _ in range(count):
         with torch.no_grad():
-            logits = network(text[:, -WINDOW:])  # (B, T, V)
+            logits = network(text[:, -WINDOW:])  # at every place
         probabilities = logits[:, -1].softmax(dim=-1)  # (B, V)
         letter = torch.multinomial(probabilities, num_samples=1)  # (B, 1)
         text = torch.cat([text, letter], dim=1)
