@@ -42,6 +42,13 @@ def meaning(code: str) -> str:
     return ast.dump(tree)
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_idea_can_be_gone_through_in_its_minutes(lesson):
+    idea, _, _ = LESSONS[lesson].docstring.partition(":Run:")
+    minutes = LESSONS[lesson].taught["slide"]["idea"]["minutes"]
+    assert len(idea.split()) / minutes <= 230  # as fast as one reads
+
+
 def words_of_comments(code: str) -> list[str]:
     comments = [comment for _, comment in lecture.code_and_comments(code)]
     lines = [line.strip() for line in code.splitlines() if lecture.is_comment(line)]
