@@ -185,12 +185,15 @@ ${words(all[high[0]])} has the most, then ${words(all[high[1]])}.`;
     changed();
   };
   find("distance").oninput = (event) => shift(asked(), pairs.length - Number(event.target.value));
-  find("text").onchange = (event) => {
+  find("text").oninput = (event) => {  // at once, as soon as it is a list
     const list = parse(event.target.value);
-    if (!list) return nn.say(find("answer"), `Not read. Write 1 to ${most} pairs of a name \
-(${names.join(", ")}) and a digit, then a name: anna 7, bob 3, bob ?`);
+    if (!list) return;
     take(list);
     changed();
+  };
+  find("text").onchange = (event) => {
+    if (!parse(event.target.value)) nn.say(find("answer"), `Not read. Write 1 to ${most} pairs of a name \
+(${names.join(", ")}) and a digit, then a name: anna 7, bob 3, bob ?`);
   };
   find("knob").max = knobs.length - 1;
   find("knob").oninput = (event) => { knob = Number(event.target.value); changed(); };

@@ -199,8 +199,9 @@ from the orthogonal one.`);
     });
   }
   find("back").onclick = () => change({ symbols: symbols.slice(0, -1), step: longest });
-  find("swap").onclick = () => {  // the first other one changes places with it
-    const other = [...symbols].findIndex((symbol) => symbol !== symbols[0]);
+  find("swap").onclick = () => {  // it changes places with the next: K, L, M, and K again
+    const next = [1, 2].map((k) => "KLM"[("KLM".indexOf(symbols[0]) + k) % 3]);
+    const other = symbols.indexOf(next.find((symbol) => symbols.includes(symbol)));
     if (other > 0) change({ symbols: symbols[other] + symbols.slice(1, other) + symbols[0]
       + symbols.slice(other + 1) });
   };
