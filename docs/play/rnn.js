@@ -148,15 +148,13 @@ from the orthogonal one.`);
     const [first, bottom, top] = [80, -6, 3];  // where the axis begins; powers of ten
     const x = (t) => first + ((t - 0.5) * (wide - first - right)) / longest;
     const y = (v) => low - ((low - 30) * (Math.log10(v) - bottom)) / (top - bottom);
-    const text = (x, y, anchor, words) => `<text x="${x}" y="${y}" font-size="15"
-      text-anchor="${anchor}" fill="currentColor">${words}</text>`;
-    const parts = [text(wide / 2, low + 40, "middle", "time steps")];
+    const { text } = nn, parts = [text(wide / 2, low + 40, "time steps")];
     for (const power of [-6, -4, -2, 0, 2]) {
       const at = y(10 ** power);
-      parts.push(text(first - 8, at + 5, "end", plain(10 ** power)),
+      parts.push(text(first - 8, at + 5, plain(10 ** power), "end"),
         `<path d="M${first},${at}H${wide - right}" stroke="var(--pst-color-border)"/>`);
     }
-    for (const t of [1, ...waits]) parts.push(text(x(t), low + 20, "middle", t));
+    for (const t of [1, ...waits]) parts.push(text(x(t), low + 20, t));
     parts.push(`<path d="M${x(now)},30V${low}" stroke="currentColor" stroke-dasharray="2 4"/>`);
     STARTS.forEach((start, k) => {
       const color = k ? "var(--pst-color-primary)" : "currentColor";
@@ -170,7 +168,7 @@ from the orthogonal one.`);
         ...points.map((point) => mark(...point)));
       const key = first + k * 110;  // the legend, above the plot
       parts.push(`<path d="M${key},12h26" ${line}/>`, mark(key + 13, 12),
-        text(key + 32, 17, "start", start));
+        text(key + 32, 17, start, "start"));
     });
     svg.innerHTML = parts.join("");
   }
