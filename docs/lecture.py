@@ -252,18 +252,37 @@ def size(lines: list[str]) -> int:
 def ideas(docstring: str) -> list[str]:
     """The docstring's paragraphs, a few sentences on each slide. One that begins in
     bold letters begins a slide; what ends in a colon stays with what follows it."""
-    slides = [""]
+    sections = [[]]
     for paragraph in re.split(r"\n\n+", docstring.strip()):
+        if paragraph.startswith("**"):
+            sections.append([])
+        sections[-1].append(paragraph)
+    return [slide for section in sections for slide in evenly(section)]
+
+
+def evenly(paragraphs: list[str]) -> list[str]:
+    """On as few slides as they need, and none of them much fuller than the others."""
+    slides = filled_slides(paragraphs, LETTERS)
+    for letters in range(LETTERS - 20, 0, -20):
+        found = filled_slides(paragraphs, letters)
+        if len(found) > len(slides):
+            break
+        slides = found
+    return slides
+
+
+def filled_slides(paragraphs: list[str], letters: int) -> list[str]:
+    """Sentence by sentence, to so many letters a slide."""
+    slides = [""]
+    for paragraph in paragraphs:
         if paragraph.startswith(":"):  # how to run it, shapes, paper: on the page
             if slides[-1].endswith(":"):  # "See with this command:"
                 slides[-1] += "\n\n" + paragraph.split("\n")[0].removeprefix(":Run: ")
             continue
-        if paragraph.startswith("**"):
-            slides.append("")
         listed = re.match(LISTED, paragraph)
         between = "\n\n"
         for piece in items(paragraph) if listed else sentences(paragraph):
-            full = len(slides[-1]) + len(piece) > LETTERS
+            full = len(slides[-1]) + len(piece) > letters
             if slides[-1] and full and not slides[-1].endswith(":"):
                 slides.append("")
             slides[-1] += between + piece if slides[-1] else piece

@@ -159,3 +159,9 @@ def test_a_long_claim_takes_several_slides_and_keeps_its_sentences(lesson):
     for slide in slides:
         letters = sum(len(sentence) for sentence in slide)
         assert letters <= lecture.LETTERS or len(slide) == 1
+
+
+def test_what_needs_two_slides_fills_them_evenly():
+    four = [f"{'a ' * 48}b{n}." for n in range(4)]  # of 99 letters each
+    text = " ".join(one.capitalize() for one in four)
+    assert [slide.count(".") for slide in lecture.ideas(text)] == [2, 2]
