@@ -181,10 +181,11 @@ def test_what_is_printed_with_a_pencil_is_equal_on_both_sides(capsys):
         strict=True,
     ):
         said = line.partition("mask")[2]
-        ours, theirs = said.split("PyTorch:")
+        ours, theirs = said.split("PyTorch")
         assert [float(number) for number in ours.split()] == expected
         assert ours.split() == theirs.split()
     assert ["no mask" in line for line in places] == [False, True, False, True]
+    assert [line[4:11] for line in places] == ["1, 2, 6"] * 2 + ["1, 2, 9"] * 2
     norms = [line for line in lines if ": -1.00" in line or "says" in line]
     assert len(norms) == 4
     for line in norms:
