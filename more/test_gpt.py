@@ -345,6 +345,7 @@ def test_the_gradient_of_a_block_is_right(float64):
 
 
 def test_the_heads_are_cut_and_put_side_by_side_again():
+    """Which numbers of a place belong to which head?"""
     attention = SelfAttention(size=6, heads=3, masked=True)
     x = torch.arange(24.0).reshape(1, 4, 6)
     pieces = attention.cut(x)
@@ -354,6 +355,7 @@ def test_the_heads_are_cut_and_put_side_by_side_again():
 
 
 def test_with_equal_weights_attention_is_the_mean_of_what_a_place_sees(float64):
+    """Does a place that is hidden by the mask still have a weight?"""
     attention = SelfAttention(size=4, heads=2, masked=True)
     nn.init.zeros_(attention.query.weight)
     nn.init.zeros_(attention.query.bias)
@@ -538,6 +540,7 @@ def test_who_knows_the_source_is_at_the_floor_in_the_second_half():
 
 
 def test_a_cheat_pays_nothing_but_at_the_last_place():
+    """Is the loss in bits, and the one of each place by itself?"""
     windows, _ = make_test(200)
     bits = bits_by_place(Cheat(), windows)
     assert bits[:-1].abs().max() < 1e-6
