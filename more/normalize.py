@@ -545,7 +545,7 @@ def figure(shares: dict[str, list[float]]) -> Figure:
     ax.minorticks_off()
     ax.tick_params(axis="y", labelsize=13)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(fontsize=13, loc="lower left")
+    ax.legend(fontsize=13, loc="lower left", handlelength=3)
     fig.suptitle("Which learning rates work?", fontsize=18)
     return fig
 
