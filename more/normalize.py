@@ -36,7 +36,7 @@ layers there is batch norm, layer norm, or nothing. First we multiply the weight
 hidden layers by 100. (The *hidden* layers are all but the last, which makes the
 scores.) Then we train the networks with seven learning rates; the network without a
 norm is the *control*. At last we ask the trained networks for the same digits in other
-company; there layer norm is the control.
+company. There the weights stay as they are, and layer norm is the control.
 
 :Run: ``python more/normalize.py --seed 1``
 :Shapes: B images in a batch, H numbers of each
@@ -102,7 +102,7 @@ def normalize(numbers: list[float]) -> list[float]:
     return [(number - mean) / deviation for number in numbers]
 
 
-def in_words(numbers: list[float]) -> str:
+def aligned(numbers: list[float]) -> str:
     return " ".join(f"{number:6.2f}" for number in numbers)
 
 
@@ -111,8 +111,8 @@ def with_a_pencil() -> None:
         column = torch.tensor(numbers)[:, None]  # (B, 1)
         theirs = nn.BatchNorm1d(1)(column).flatten()  # (B,)
         print(f"{numbers} normalized:")
-        print(f"    by hand        {in_words(normalize(numbers))}")
-        print(f"    nn.BatchNorm1d {in_words(theirs.tolist())}")
+        print(f"    by hand        {aligned(normalize(numbers))}")
+        print(f"    nn.BatchNorm1d {aligned(theirs.tolist())}")
     print()
 
 
@@ -121,10 +121,10 @@ def with_a_pencil() -> None:
 # --------------------------------------------------
 # Here are four images with three numbers each. The second column is 10 times the first,
 # and the third 100 times. Batch norm goes down: all three columns become the same. It
-# has forgotten that one column was larger than another. Layer norm goes along: the
-# second and the third image become the same, and the fourth, too, although its numbers
-# are larger. It has forgotten that one image was larger than another. (Of the first
-# image, epsilon makes zeros.)
+# has forgotten that one column was larger than another. Layer norm goes along: the last
+# three images become the same, although the numbers of the fourth are larger. It has
+# forgotten that one image was larger than another. (The first image has variance 0:
+# thanks to epsilon it becomes zeros.)
 TABLE = [[0.0, 0, 0], [6, 60, 600], [6, 60, 600], [8, 80, 800]]
 
 
@@ -136,9 +136,9 @@ def down_or_along() -> None:
     built_in = {"batch norm": nn.BatchNorm1d(3), "layer norm": nn.LayerNorm(3)}
     print("     the table               batch norm              layer norm")
     for row in range(4):
-        batch = in_words(by_hand["batch norm"][row].tolist())
-        layer = in_words(by_hand["layer norm"][row].tolist())
-        print(f"{in_words(TABLE[row])}    {batch}    {layer}")
+        batch = aligned(by_hand["batch norm"][row].tolist())
+        layer = aligned(by_hand["layer norm"][row].tolist())
+        print(f"{aligned(TABLE[row])}    {batch}    {layer}")
     for name, ours in by_hand.items():
         same = torch.allclose(ours, built_in[name](table), atol=1e-5)
         print(f"PyTorch's {name} says the same: {same}")
@@ -178,8 +178,8 @@ def running_statistics() -> None:
         variance = moved(variance, 12.0)
         theirs(column)  # this also moves its running statistics
         if batch in (1, 2, 50):
-            by_hand = in_words([mean, variance])
-            built_in = in_words([theirs.running_mean.item(), theirs.running_var.item()])
+            by_hand = aligned([mean, variance])
+            built_in = aligned([theirs.running_mean.item(), theirs.running_var.item()])
             print(f"    after {batch:2} batches {by_hand}   {built_in}")
     print()
 
@@ -187,10 +187,10 @@ def running_statistics() -> None:
 # %%
 # Batch norm
 # ----------
-# All columns at once: ``dim=0`` is the mean over the images. In PyTorch, ``correction``
-# is how much less than B the sum of the squares is divided by. What a *buffer* holds is
-# saved with the network, but it is no parameter: training does not change it by a
-# gradient.
+# All columns at once: ``dim=0`` is the mean over the images. In PyTorch's ``var``, with
+# ``correction=0`` the sum of the squares is divided by B, with ``correction=1`` by B - 1.
+# The running statistics are *buffers*: they are saved with the network, but they are no
+# parameters, so no gradient changes them.
 #
 # A batch of one image has no variance. It is its own mean, and nothing would be left.
 class BatchNorm(nn.Module):
@@ -370,12 +370,13 @@ def accuracy(network: nn.Module, digits: Set) -> float:
 # 100 times less: with a norm, the gradient is divided by 100. A step then changes a
 # weight 100 times less, and compared with the weight, 10,000 times less.
 #
-# This should help where a learning rate is too large. A step that overshoots makes the
-# weights large, and large weights have small gradients: what had been too fast gets
-# slower by itself.
+# This should help where a learning rate is too large. Since a factor changes nothing,
+# the gradient does not point along the weights, but at a right angle to them: so each
+# step makes the weights larger, and a step that is too long, much larger. Large weights
+# have small gradients. What had been too fast gets slower by itself.
 #
-# (The networks are in training here. With ``eval()`` batch norm would notice: its
-# running statistics are still those of the small numbers.)
+# (Here the networks are asked as in training. With ``eval()`` batch norm would notice:
+# its running statistics are still those of the small numbers.)
 def enlarge(network: Reader, times: float) -> Reader:
     """A copy of the network, its hidden weights and biases multiplied."""
     larger = copy.deepcopy(network)
@@ -490,7 +491,7 @@ def in_company(network: Reader, digits: Set, seed: int) -> dict[str, float]:
 # When does the claim hold?
 # -------------------------
 # Some of it is certain beforehand, but for epsilon and rounding: that the scores stay
-# the same with a norm, and become 100 * 100 * 100 times as large without; that the
+# the same with a norm (no score changes by a thousandth of the largest one), and become 100 * 100 * 100 times as large without; that the
 # gradient becomes a hundredth; and that layer norm does not see who else is in the
 # batch. If that did not come out, there would be an error in our code.
 #
@@ -598,7 +599,7 @@ def main(steps: int = 240, seed: int = 0) -> dict[str, float]:
 
     training, test = deal(seed)
     numbers = {}
-    print("All hidden weights times 100. What becomes how many times as large?")
+    print("Hidden weights 100 times as large make these so many times as large:")
     print("                          largest score        gradient")
     for norm, name in NORMS.items():
         numbers |= who_notices(norm, test, seed)
@@ -607,7 +608,9 @@ def main(steps: int = 240, seed: int = 0) -> dict[str, float]:
         print(f"    {name:16}{times:19,.2f}{gradient:16,.2f}")
     for norm in ("batch", "layer"):
         change = numbers[f"{norm}_change"]
-        print(f"No score changes with {NORMS[norm]} by more than {change:.6f} of that.")
+        print(
+            f"{NORMS[norm]}: no score changes by more than {change:.6f} of the largest"
+        )
     print()
 
     shares = {}
@@ -623,12 +626,12 @@ def main(steps: int = 240, seed: int = 0) -> dict[str, float]:
     print()
 
     print("Right on unseen digits, with the learning rate")
-    print("                    " + "".join(f"{rate:8g}" for rate in RATES))
+    print("                    " + "".join(f"{rate:7g}" for rate in RATES))
     for norm, name in NORMS.items():
-        print(f"    {name:16}" + "".join(f"{share:8.1%}" for share in shares[norm]))
+        print(f"    {name:16}" + "".join(f"{share:7.1%}" for share in shares[norm]))
     for norm, name in NORMS.items():
         rates = ", ".join(f"{rate:g}" for rate in working(shares[norm]))
-        print(f"More than 90 % {name}: {rates}")
+        print(f"{name}, more than 90 %: {rates}")
     print(f"\nHidden layers {HUGE:g}, all others {KEPT}:")
     fast = {}
     for norm, name in NORMS.items():
@@ -651,7 +654,7 @@ def main(steps: int = 240, seed: int = 0) -> dict[str, float]:
         print(f"    {NORMS[norm]:16}  {row}")
     for norm in ("batch", "layer"):
         changed = numbers[f"{norm}_changed"]
-        print(f"In another batch of 4, {NORMS[norm]} answers otherwise: {changed:.1%}")
+        print(f"{NORMS[norm]}, answers that another batch of 4 changes: {changed:.1%}")
     print()
 
     verdict = "does NOT hold"

@@ -783,7 +783,7 @@ def test_main_hands_each_experiment_its_norm_rate_and_seed(monkeypatch, capsys):
     assert numbers["none_times"] == pytest.approx(1e6, rel=1e-4)
     printed = capsys.readouterr().out
     assert "have become 5 times as large" in printed
-    assert "batch norm answers otherwise: 13.4%" in printed
+    assert "batch norm, answers that another batch of 4 changes: 13.4%" in printed
 
 
 # Pictures
