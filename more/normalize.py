@@ -187,10 +187,9 @@ def running_statistics() -> None:
 # %%
 # Batch norm
 # ----------
-# All columns at once: ``dim=0`` is the mean over the images. In PyTorch's ``var``, with
-# ``correction=0`` the sum of the squares is divided by B, with ``correction=1`` by B - 1.
-# The running statistics are *buffers*: they are saved with the network, but they are no
-# parameters, so no gradient changes them.
+# All columns at once: ``dim=0`` is the mean over the images. ``correction=0`` divides
+# the sum of the squares by B, ``correction=1`` by B - 1. The running statistics are
+# *buffers*: they are saved with the network, but no gradient changes them.
 #
 # A batch of one image has no variance. It is its own mean, and nothing would be left.
 class BatchNorm(nn.Module):
@@ -490,16 +489,17 @@ def in_company(network: Reader, digits: Set, seed: int) -> dict[str, float]:
 # %%
 # When does the claim hold?
 # -------------------------
-# Some of it is certain beforehand, but for epsilon and rounding: that the scores stay
-# the same with a norm (no score changes by a thousandth of the largest one), and become 100 * 100 * 100 times as large without; that the
-# gradient becomes a hundredth; and that layer norm does not see who else is in the
-# batch. If that did not come out, there would be an error in our code.
+# Some of it is certain beforehand, but for epsilon and rounding. With a norm the scores
+# stay the same (no score may change by a thousandth of the largest one), and the
+# gradient becomes a hundredth; without, the scores become 100 * 100 * 100 times as
+# large; and layer norm does not see who else is in the batch. If this did not come out,
+# there would be an error in our code.
 #
 # What could come out otherwise: which learning rates work, how many answers change with
 # the company, and what is left of the accuracy among digits of one kind. A norm does
-# not help everywhere: the smallest learning rate that works is about the same for all
-# three networks. And that large weights learn slowly cannot be the whole reason. With
-# layer norm they do so, too, but it does not come as far up as batch norm.
+# not help everywhere: where the learning rate is too small, it helps only a little. And
+# that large weights learn slowly cannot be the whole reason. With layer norm they do
+# so, too, but it does not come as far up as batch norm.
 def claim_holds(numbers: dict[str, float]) -> bool:
     batch_stays = numbers["batch_change"] < 0.001
     layer_stays = numbers["layer_change"] < 0.001
