@@ -37,7 +37,7 @@ def scores(exported, kinds: list[int], norm: str, times: int = 1) -> torch.Tenso
         if name.startswith(f"{which}.")
     }
     network.load_state_dict(weights)
-    network = lesson.enlarge(network, times).double().train(norm != "running")
+    network = lesson.enlarge(network.double(), times).train(norm != "running")
     places = torch.arange(len(kinds))
     images = exported["digits"][torch.tensor(kinds), places].double()
     with torch.no_grad():
@@ -103,8 +103,8 @@ def test_norm_factor_and_company_are_chosen_by_keyboard_and_mouse(page, exported
     assert answer.inner_text() == told(exported, kinds, "running", 100)
     assert page.locator("#nn-factor").inner_text() == "100"
     page.get_by_label("batch norm", exact=True).check()
-    page.get_by_label("Company 2").select_option("7")
-    page.get_by_label("We ask for").select_option("5")
+    page.get_by_label("Other 2").select_option("7")
+    page.get_by_label("Asked").select_option("5")
     kinds = [5, 3, 7, 3]
     assert answer.inner_text() == told(exported, kinds, "batch", 100)
     for place, kind in enumerate(kinds):
@@ -121,7 +121,7 @@ def test_the_address_keeps_the_settings_and_what_is_strange_is_ignored(page, exp
     first = page.locator("#nn-answer").inner_text()
     page.get_by_label("layer norm", exact=True).check()
     page.locator("#nn-times").fill("2")
-    page.get_by_label("Company 1").select_option("8")
+    page.get_by_label("Other 1").select_option("8")
     assert page.evaluate("location.hash") == "#norm=layer&times=10&batch=3833"
     page.reload(wait_until="load")
     expected = told(exported, [3, 8, 3, 3], "layer", 10)

@@ -82,11 +82,11 @@ ${batch.slice(1).join(", ")}, is read as ${answer} (${nn.percent(chances.data[an
 
   // Four places, each with its image and a list to choose from.
   batch.forEach((_, place) => {
-    const label = place ? `Company ${place}` : "We ask for";
+    const label = place ? `Other ${place}` : "Asked";
     const options = Array.from({ length: KINDS }, (_, kind) => `<option>${kind}</option>`);
     find("batch").insertAdjacentHTML("beforeend", `<label>
-      <canvas id="nn-image${place}" aria-hidden="true" style="width: 72px; height: 72px;
-      image-rendering: pixelated; display: block; border: 1px solid currentColor"></canvas>
+      <canvas id="nn-image${place}" role="img" aria-label="Image ${place + 1}" style="width: 72px;
+      height: 72px; image-rendering: pixelated; display: block"></canvas>
       ${label}<br><select id="nn-digit${place}">${options.join("")}</select></label>`);
     find(`digit${place}`).onchange = (event) =>
       change({ batch: batch.with(place, Number(event.target.value)) });
