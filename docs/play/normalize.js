@@ -59,8 +59,7 @@
     const chances = nn.softmax(nn.row(scores(batch, norm, factor), 0));
     const answer = chances.data.indexOf(Math.max(...chances.data));
     nn.setBars(find("bars"), [...chances.data]);
-    for (const radio of document.getElementsByName("nn-norm"))
-      radio.checked = radio.value === norm;
+    nn.setRadios("norm", norm);
     find("times").value = FACTORS.indexOf(factor);
     find("factor").textContent = factor;
     batch.forEach((kind, place) => {
@@ -92,8 +91,7 @@ ${batch.slice(1).join(", ")}, is read as ${answer} (${nn.percent(chances.data[an
       change({ batch: batch.with(place, Number(event.target.value)) });
   });
   nn.addBars(find("bars"), Array.from({ length: KINDS }, (_, kind) => kind));
-  for (const radio of document.getElementsByName("nn-norm"))
-    radio.onchange = () => change({ norm: radio.value });
+  nn.onRadios("norm", (value) => change({ norm: value }));
   find("times").oninput = (event) => change({ factor: FACTORS[event.target.value] });
 
   const asked = nn.settings();
