@@ -63,12 +63,11 @@ CLAIM = (
     "With batch norm or layer norm, nobody who sees the scores: they change by less "
     "than a thousandth. Without a norm they become a million times as large. But with "
     "a norm the gradient of these weights becomes a hundredth: large weights learn "
-    "slowly. Learning rates of 1 and 3 lead to more than 90 % with batch norm, and so "
-    "does 1,000, if only the hidden layers get it; without a norm none of these does. "
-    "The price is company: in batches of four, more than a quarter of the answers "
-    "change with the other three, and among digits of its own kind batch norm names "
-    "less than 30 % correctly. With layer norm, company changes less than one answer "
-    "in a hundred."
+    "slowly. A learning rate of 3 leads to more than 90 % with batch norm, and so does "
+    "1,000, if only the hidden layers get it; without a norm neither does. The price "
+    "is company: in batches of four, more than a quarter of the answers change with "
+    "the other three, and among digits of its own kind batch norm names less than 30 % "
+    "correctly. With layer norm, company changes less than one answer in a hundred."
 )
 SIZE = 64  # pixels of an image, and numbers behind each hidden layer
 BATCH = 100  # images in one step of training
@@ -496,10 +495,12 @@ def in_company(network: Reader, digits: Set, seed: int) -> dict[str, float]:
 # there would be an error in our code.
 #
 # What could come out otherwise: which learning rates work, how many answers change with
-# the company, and what is left of the accuracy among digits of one kind. A norm does
-# not help everywhere: where the learning rate is too small, it helps only a little. And
-# that large weights learn slowly cannot be the whole reason. With layer norm they do
-# so, too, but it does not come as far up as batch norm.
+# the company, and what is left of the accuracy among digits of one kind.
+#
+# At a learning rate of 1 the network without a norm fails, too, but some runs come
+# rather far: so the claim speaks of 3. A norm does not help everywhere: where the
+# learning rate is too small, it helps only a little. And that large weights learn
+# slowly cannot be the whole reason. With layer norm they do so, too, but at 3 it fails.
 def claim_holds(numbers: dict[str, float]) -> bool:
     batch_stays = numbers["batch_change"] < 0.001
     layer_stays = numbers["layer_change"] < 0.001
@@ -511,7 +512,7 @@ def claim_holds(numbers: dict[str, float]) -> bool:
     gradients_are_right = batch_hundredth and layer_hundredth
 
     rates_are_right = True
-    for rate in ("1", "3", "huge"):
+    for rate in ("3", "huge"):
         if numbers[f"batch_{rate}"] <= 0.90 or numbers[f"none_{rate}"] > 0.90:
             rates_are_right = False
 
