@@ -13,32 +13,34 @@ as there were time steps, and after 100 of them next to nothing is left.
 
 The LSTM (for *long short-term memory*) has a second list of numbers, the *cell*. It is
 not made anew. In every time step, each number c of the cell is multiplied by a number
-f, and something is added::
+f, and something is added. Then the new state h' is made from the new cell c'::
 
     c' = f * c + i * g
+    h' = o * tanh(c')
 
 What is added is the *candidate* g, a proposal for the cell, made of the input x and the
-state h. The numbers f and i are *gates*. A gate is a number between 0 (closed) and 1
-(open) that something else is multiplied by. This LSTM has three for each number of the
-cell:
+old state h. The function tanh squeezes every number between -1 and 1. The numbers f, i
+and o are *gates*: a gate is a number between 0 (closed) and 1 (open) that something
+else is multiplied by. Each number of the cell has three gates of its own:
 
-* the **input gate** i: how much of the candidate is written into the cell,
 * the **forget gate** f: how much of the old cell is kept. (It is named the wrong way
   round: 1 means keep all, 0 means forget all.)
-* the **output gate** o: how much of the cell is shown in the new state, h' = o *
-  tanh(c'). (tanh squeezes every number between -1 and 1.)
+* the **input gate** i: how much of the candidate is written into the cell.
+* the **output gate** o: how much of the cell is shown in the state.
 
 A gate looks at the input and the state: it is sigmoid(weights times x, plus weights
 times h, plus a *bias*). The bias is a number that is added whatever comes in. *Sigmoid*
 squeezes any number between 0 and 1: sigmoid(-5) is 0.007, sigmoid(0) is 1/2, sigmoid(6)
 is 0.998. Training finds all weights and biases. They are the same in each time step.
 
-**The number in question.** Nothing else happens to what is already in the cell: it is
-multiplied by one forget gate after another. With a bias of 0, a gate is about 1/2
-before training, and 99 of them leave 0.5^99: a number with 29 zeros behind the point.
-With a bias of 6, they leave 0.998^99 = 0.8. Training needs what is left: the *gradient* of an early
-number in the cell says how the loss, the number that tells how wrong the network is,
-depends on it. It is computed from the end, and multiplied by the same forget gates.
+**The number in question.** What is in the cell is multiplied by one forget gate after
+another. After the first of 100 time steps, there are 99 to come. If the bias of the
+forget gates is 0, a gate is about 1/2 before training, and 99 of them leave 0.5^99 (0.5
+to the power 99): a number with 29 zeros behind the point. If it is 6, they leave
+0.998^99 = 0.8. Training depends on what is left. It asks for the *gradient* of an early
+number in the cell: how fast does the loss, which says how wrong the answer is, grow
+with it? The gradient is computed from the end backwards, and is multiplied by the same
+forget gates.
 
 **The experiment.** A network reads a K, L or M, then letters x, y and z in any order,
 and last a question mark. It should answer what came first::
@@ -46,11 +48,12 @@ and last a question mark. It should answer what came first::
     L z y y x z x y ?    the answer is L
 
 We train networks over 10 time steps and over 100. The forget gates of all are biased by
-0, 1, 3 or 6 before training, and in nothing else do they differ: the other weights
-start from the same random numbers, and they read the same sequences. Does it help the
-low ones to train twice as long?
+0, 1, 3 or 6 before training, and in nothing else do they differ: all other weights
+start from the same numbers, and they read the same sequences. (In all of them the input
+gates start almost closed; why, we shall see.) The networks with a low bias are the
+*control*. Does it help them to train twice as long? See with this command:
 
-:Run: ``python more/lstm.py --steps 500``
+:Run: ``python more/lstm.py --steps 400``
 :Shapes: B batch, T time steps, I input size, H size of state and cell, C answers
 :Paper: Gers et al. 2000, https://doi.org/10.1162/089976600300015015
 """
@@ -134,8 +137,8 @@ def read_four_numbers(forget_bias: float) -> None:
     # The state after each step. The last state and cell come once more, which we do not
     # need: `_`.
     states, _ = same_weights(forget_bias)(sequence)  # (B, T, H), ...
-    # Check on paper, for a bias of 0, the second line: 0.63 * 0.957 = 0.603 is kept, and
-    # the input gate, 0.007, times the candidate, tanh(0.54) = 0.49, adds 0.003: 0.61.
+    # Check on paper, for a bias of 0, the second line: 0.63 * 0.957 = 0.603 is kept.
+    # The input gate, 0.007, times the candidate, tanh(0.54) = 0.49, adds 0.003: 0.61.
     print(f"With a forget bias of {forget_bias:.0f}:")
     print("    x  input  forget  cell  state  nn.LSTM")
     state = 0.0  # nothing is remembered yet
@@ -225,9 +228,8 @@ def compare_with_pytorch() -> None:
         our_states = ours(x)  # (B, T, H)
     apart = (our_states - their_states).abs().max().item()
     equal = "equal" if apart < 1e-12 else "different"
-    print(
-        f"\nThe states of our LSTM and of nn.LSTM, {list(our_states.shape)}: {equal}\n"
-    )
+    shape = list(our_states.shape)
+    print(f"\nThe states {shape} of our LSTM and of nn.LSTM: {equal}\n")
 
 
 # %%
@@ -279,10 +281,11 @@ class Recaller(nn.Module):
 #
 # The input gates start almost closed, with a bias of -5, in *all* our networks, those
 # with a low forget bias as well. Why? A cell that forgets nothing adds up whatever is
-# let in, and there are 98 letters after the first. With half-open input gates, their
-# sum grows until tanh is flat, and the first letter is buried. We have tried: with
-# input gates as PyTorch makes them, a high forget bias alone is not enough. (The price:
-# at first the cell holds next to nothing, and the loss stands still for a while.)
+# let in, and there are 98 letters after the first. If the input gates are half open,
+# the sum grows to where tanh is flat: there the first letter makes no difference any
+# more. We have tried: with input gates as PyTorch makes them, a high forget bias alone
+# is not enough. (The price is that at first next to nothing gets into the cell, and the
+# loss stands still for a while.)
 def set_bias(memory: nn.Module, rows: slice, bias: float) -> None:
     with torch.no_grad():
         memory.bias_ih_l0[rows] = bias
@@ -312,6 +315,7 @@ def make_network(bias: float, kind: type[nn.Module] = nn.LSTM) -> Recaller:
 # the candidate look at the state. These ways can add something or take something away,
 # and how much, nobody knows without measuring. So we let PyTorch compute both. To cut
 # the other ways off, we ``detach`` the state: PyTorch then takes it for a constant.
+# (Before training they turn out to matter little. Later it may be otherwise.)
 def left_of_a_nudge(ours: LSTM, x: Tensor, only_cell: bool) -> tuple[Tensor, Tensor]:
     """For each number of the cell: the product of its forget gates after each time step
     (T, H), and what is left of a nudge at the end (H,)."""
@@ -463,7 +467,8 @@ def try_gru(steps: int, seed: int) -> dict[int, float]:
 # -----------
 # That the gradient along the cell is a product of forget gates is a theorem. If it
 # failed here, there would be an error in our code. All else is measured and could have
-# come out otherwise. Of a bias of 3 the claim says nothing.
+# come out otherwise. Of a bias of 3 the claim says nothing: there it is a matter of
+# luck which network recalls.
 def count_recalling(shares: list[float]) -> int:
     return sum(share >= RECALLS for share in shares)
 
@@ -483,8 +488,8 @@ def claim_holds(apart: float, recalled: dict[int, dict[int, list[float]]]) -> bo
 # %%
 # The picture
 # -----------
-# In its first half, the vertical axis is logarithmic: from each number on it to the one
-# above, the product is 100,000 times as large. In its second half, each mark is a
+# In its first half, the vertical axis is logarithmic: what is multiplied by the same
+# number in every time step is a straight line. In its second half, each mark is a
 # network.
 def draw_products(panel: Axes, products: dict[int, list[float]]) -> None:
     styles = {0: ":", 1: "-.", 3: "--", 6: "-"}
