@@ -255,8 +255,8 @@ def show_a_sequence() -> None:
 
 
 # %%
-# The network, and the number in question
-# ---------------------------------------
+# The network
+# -----------
 # nn.LSTM (or nn.GRU, see below) reads the sequence. From its last state a linear layer,
 # called the head, makes one score for each possible answer; the highest score wins.
 class Recaller(nn.Module):

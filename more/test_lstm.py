@@ -239,6 +239,16 @@ def test_the_answer_is_read_from_the_last_state(float64):
     assert_close(network(x), network.head(states[:, -1]))
 
 
+def test_no_sequence_feels_its_neighbours_and_every_letter_counts(float64):
+    """Which dimension is the batch, and which is time?"""
+    network, x = make_network(6), torch.randn(4, 9, 7)
+    assert_close(network(x)[2:3], network(x[2:3]))
+    for t in range(9):
+        changed = x.clone()
+        changed[2, t] += 1
+        assert (network(changed) != network(x)).any(dim=1).tolist() == [0, 0, 1, 0]
+
+
 @pytest.mark.parametrize("bias", BIASES)
 def test_only_the_forget_gates_differ_from_bias_to_bias(bias):
     """Two biases are added: is their sum the number that was asked for?"""
