@@ -194,7 +194,7 @@ def heap_with_a_pencil() -> None:
 # Each heap makes the guess that would be best if it were the only one. Its weight is
 # its share, times how likely its mixes are to lie here: exp(-d² / (2 · v)), where d is
 # the distance from x to a · c. Then take the mean, as with -1 and +1.
-def draw_points(count: int) -> Tensor:
+def make_points(count: int) -> Tensor:
     heaps = torch.multinomial(SHARES, count, replacement=True)  # numbers of the heaps
     return CENTRES[heaps] + WIDTH * torch.randn(count, 2)  # (B, 2)
 
@@ -330,10 +330,7 @@ def generate(guess: Guess, noise: Tensor, moves: int) -> list[Tensor]:
 # +1, it would be 2 · 1 - 1 - 1 = 0. It is 0 if both sets are the same, and never less.
 # So it also notices what is missing: whoever generates only +1 is far from these data.
 def between(xs: Tensor, ys: Tensor) -> float:
-    # Between many points, PyTorch finds distances by a matrix product. That is quick,
-    # but a distance of 0 may come out as a thousandth. We ask for the exact way.
-    mode = "donot_use_mm_for_euclid_dist"
-    return torch.cdist(xs, ys, compute_mode=mode).double().mean().item()
+    return torch.cdist(xs, ys).mean().item()  # each of the one with each of the other
 
 
 def distance(xs: Tensor, ys: Tensor) -> float:
@@ -359,7 +356,7 @@ def root_mean_square(off: Tensor) -> float:
 
 
 def compare_guesses(network: Denoiser) -> dict[str, float]:
-    clean = draw_points(POINTS)  # (B, 2)
+    clean = make_points(POINTS)  # (B, 2)
     t = torch.rand(POINTS, 1)  # (B, 1)
     mixed = (1 - t) * clean + t * torch.randn(POINTS, 2)  # (B, 2)
     with torch.no_grad():
@@ -398,8 +395,8 @@ def generate_points(
 ) -> tuple[dict[str, float], dict[int, list[Tensor]]]:
     """How far generated points are from unseen ones, in distances of true data; and all
     places of the first set, for each number of moves."""
-    unseen = draw_points(SETS * EACH)  # (B, 2)
-    control = mean_distance(draw_points(SETS * EACH), unseen)
+    unseen = make_points(SETS * EACH)  # (B, 2)
+    control = mean_distance(make_points(SETS * EACH), unseen)
     noise = torch.randn(SETS * EACH, 2)  # (B, 2)
     print(f"True data are {control:.4f} from unseen data. In such distances:")
     print("    moves    network   in a heap    best guess")
@@ -562,7 +559,7 @@ def main(steps: int = 3000, moves: int = 100, seed: int = 0) -> dict[str, float]
 
     network = Denoiser(size=2, hidden=128)
     print("A network learns from points in three heaps:")
-    train(network, draw_points(POINTS), steps, print_loss)
+    train(network, make_points(POINTS), steps, print_loss)
     numbers = compare_guesses(network)
     found, paths = generate_points(network, moves)
     numbers |= found

@@ -35,7 +35,6 @@ from diffusion import (
     compare_guesses,
     distance,
     distance_with_a_pencil,
-    draw_points,
     figure,
     figure_digits,
     generate,
@@ -47,6 +46,7 @@ from diffusion import (
     heap_with_a_pencil,
     in_a_heap,
     main,
+    make_points,
     mean_distance,
     nearest,
     print_loss,
@@ -273,7 +273,7 @@ def test_turning_all_heaps_and_the_mix_turns_the_guess(monkeypatch):
 
 def test_points_lie_in_heaps_of_these_shares_and_this_width():
     """Around which centres, how often, and how closely do the points lie?"""
-    points = draw_points(20_000)
+    points = make_points(20_000)
     heap = torch.cdist(points, CENTRES).argmin(dim=1)
     shares = heap.bincount() / len(points)
     assert_close(shares, SHARES, atol=0.015, rtol=0)
@@ -497,18 +497,6 @@ def test_the_energy_distance_is_a_mean_over_all_pairs(float64):
     assert expected > 0
 
 
-def test_a_point_is_at_distance_0_from_itself_among_many_others_too():
-    """How far is a point from itself, if there are five hundred of them?"""
-    for size in (2, 64):
-        points = 3 + torch.randn(500, size)
-        for i in (0, 250, 499):
-            assert between(points[i : i + 1], points[i : i + 1]) == 0
-        exact = 0.0
-        for point in points.double():
-            exact += (points.double() - point).square().sum(dim=1).sqrt().mean().item()
-        assert between(points, points) == pytest.approx(exact / 500, rel=1e-6)
-
-
 def test_the_mean_distance_is_that_of_pairs_of_sets_each_met_once():
     xs, ys = torch.randn(3 * EACH, 2), torch.randn(3 * EACH, 2)
     expected = []
@@ -528,7 +516,7 @@ def test_a_point_lies_in_a_heap_up_to_three_widths_from_its_centre():
     assert in_a_heap(torch.cat([near, far, far])) == pytest.approx(1 / 3)
     # Of true data 1 - exp(-9/2) lies there, in two dimensions.
     assert 1 - math.exp(-4.5) == pytest.approx(0.989, abs=0.0005)
-    assert in_a_heap(draw_points(20_000)) == pytest.approx(0.989, abs=0.004)
+    assert in_a_heap(make_points(20_000)) == pytest.approx(0.989, abs=0.004)
 
 
 def test_root_mean_square_and_nearest_on_paper():
@@ -572,7 +560,7 @@ def test_the_gap_is_measured_on_new_mixes_with_every_share_of_noise():
 def test_true_data_are_1_from_unseen_data_and_the_mean_is_far(capsys, monkeypatch):
     """In what is the distance of generated points measured?"""
     monkeypatch.setattr(diffusion, "SETS", 10)
-    points = draw_points(10 * EACH)
+    points = make_points(10 * EACH)
 
     def guess(x, t):
         return points
@@ -613,10 +601,10 @@ def test_control_is_the_distance_of_true_data_from_unseen_data(monkeypatch):
     drawn = []
 
     def draw(count):
-        drawn.append(draw_points(count))
+        drawn.append(make_points(count))
         return drawn[-1]
 
-    monkeypatch.setattr(diffusion, "draw_points", draw)
+    monkeypatch.setattr(diffusion, "make_points", draw)
     numbers, _ = generate_points(Told(the_mean), moves=1)
     unseen, others = drawn
     assert len(unseen) == len(others) == SETS * EACH
@@ -751,7 +739,7 @@ def test_generated_digits_are_no_copies_of_training_digits():
 def quick(monkeypatch):
     """Experiments of a moment, and what main hands to them."""
     calls = []
-    places = [draw_points(9), draw_points(9)]
+    places = [make_points(9), make_points(9)]
     of_points = {"far_1": 100.0, "best_1": 120.0, "off_mean": 0.2}
 
     def learn(network, examples, steps, watch):
@@ -801,8 +789,8 @@ def test_there_is_at_least_one_move(bad):
 
 
 def test_the_picture_shows_the_cloud_at_five_times_and_one_move_below():
-    many = [draw_points(5) for _ in range(9)]
-    one = [many[0], draw_points(5)]
+    many = [make_points(5) for _ in range(9)]
+    one = [many[0], make_points(5)]
     fig = figure(many, one)
     shown = [
         (many[0], "0 moves"),
