@@ -14,8 +14,9 @@ numbers that mean nothing. Diffusion turns noise into data.
 mix them: mixed = a · clean + s · noise. Here a = 1 - t and s = t, where t is the *share
 of noise*, from 0 to 1. At t = 0 the mix is the example itself. At t = 0.5 it is half
 example, half noise. At t = 1 it is pure noise, and nothing is left of the example. The
-noise is *Gaussian*: each number is drawn from the bell curve with mean 0 and standard
-deviation 1, as ``torch.randn`` does.
+noise is *Gaussian*: each number is drawn from the bell curve around 0 whose *standard
+deviation* is 1, so that two thirds of them are between -1 and 1. This is what
+``torch.randn`` does.
 
 **The training rule.** A network is shown a mix and its t. It has to guess the clean
 example. It cannot be sure, since many examples could have become this mix. Training
@@ -25,7 +26,8 @@ is called a *denoiser*.
 
 **What is wrong with one move?** Show the denoiser pure noise. Any example could have
 become this, so its best guess is the mean of all examples. Let half of the data be -1,
-and half +1: the mean is 0, and 0 is no datum. The mean of all digits is a grey spot.
+and half +1: the mean is 0, and 0 is no datum, none of the data. The mean of all digits
+is a grey spot.
 
 **The sampling rule.** So do not believe the guess at once. Move only a little towards
 it, as if a bit of the noise were gone. Then guess again. Now that the point lies a
@@ -162,8 +164,8 @@ def walk_with_a_pencil() -> None:
 # s².
 #
 # A mix x is off a · c by x - a · c. Of this, the share (a · w)² / v is owed to the
-# data, on average, and the rest to noise. Divide by a, for a is what mixing made of 1:
-# the clean number is off c by (x - a · c) · a · w² / v, on average. This is the best
+# data, on average, and the rest to noise. Mixing has made a of every 1, so we divide by
+# a: the clean number is off c by (x - a · c) · a · w² / v, on average. That is the best
 # guess.
 #
 # Let c = 1, w = 1, and t = 0.5. Then a = s = 0.5, and v = 0.25 + 0.25 = 0.5. For x = 1
@@ -209,7 +211,8 @@ def best_guess(x: Tensor, t: Tensor) -> Tensor:
     off = x[:, None] - a[:, None] * CENTRES  # (B, K, 2)
     guesses = CENTRES + off * (a * WIDTH**2 / variance)[:, None]  # (B, K, 2)
     squares = off.square().sum(dim=2)  # (B, K)
-    # A softmax takes exp of each number, and divides by the sum.
+    # A softmax takes exp of each number, and divides by the sum. So the weights sum to
+    # one, and exp makes of the logarithm of a share the share again.
     weights = (SHARES.log() - squares / (2 * variance)).softmax(dim=-1)  # (B, K)
     return (weights[:, :, None] * guesses).sum(dim=1)  # (B, 2)
 
@@ -217,10 +220,11 @@ def best_guess(x: Tensor, t: Tensor) -> Tensor:
 # %%
 # The network guesses an arrow
 # ----------------------------
-# The arrow from the noise to the clean example is *arrow* = clean - noise. Because
-# mixed = (1 - t) · clean + t · noise, the mix lies on it, and clean = mixed + t ·
-# arrow: of the arrow, the share t is still to go. So who knows the arrow knows the
-# clean example, and the best guess of one makes the best guess of the other.
+# An arrow leads from the noise to the clean example: arrow = clean - noise. The mix
+# lies on it. With t = 0.3, three tenths of the arrow are still to go from there: clean
+# = mixed + t · arrow. (Put in mixed = (1 - t) · clean + t · noise, and see.) So who
+# knows the arrow knows the clean example, and the best guess of one makes the best
+# guess of the other.
 #
 # Why not guess the clean example directly? Near the end, t is small, and the mix is
 # nearly clean. The network would have to hand on its input with hardly any error, a
