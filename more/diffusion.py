@@ -520,6 +520,7 @@ def figure(many: list[Tensor], one: list[Tensor]) -> Figure:
     arrow |= {"color": "black"}
     axes["way"].annotate("", xy=(1, 0.5), xytext=(0, 0.5), arrowprops=arrow)
     axes["way"].text(0.5, 0.6, "all the way at once", ha="center", fontsize=14)
+    axes["way"].set(xticks=[], yticks=[])
     axes["way"].axis("off")
     fig.suptitle(f"From noise to data: {moves} moves above, one below", fontsize=16)
     return fig

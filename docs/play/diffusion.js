@@ -8,7 +8,7 @@
   const shares = [...tensors.shares.data], [WIDTH] = tensors.width.data;
   const MOVES = [1, 2, 3, 4, 5, 10, 20, 50, 100];
   const HEAPS = ["in the left heap", "in the right heap", "in the lower heap"];
-  const WHERE = "between the heaps, where hardly any data are";
+  const WHERE = "in no heap, where hardly any data are";
   // The noise in tenths, counted from the corner at the lower left: 0 is -3, and 60 is 3.
   let moves = 1, across = 38, up = 26, who = "network";
 
