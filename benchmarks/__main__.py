@@ -33,6 +33,9 @@ PICTURES = ROOT / "docs" / "pictures"
 FIGURES = ROOT / "figures"
 LESSONS_MARK = "<!-- python -m benchmarks render: lessons -->"
 TABLE_MARK = "<!-- python -m benchmarks render: table -->"
+COURSE_MARK = "<!-- python -m benchmarks render: course -->"
+WEEKS = 14  # of a course
+OPEN = "open: a question of your own, asked as a lesson asks it"
 END = "<!-- end -->"
 
 
@@ -263,6 +266,35 @@ def lesson_table() -> list[list[str]]:
     return rows
 
 
+def course() -> list[dict]:
+    """The plan of a course: the lessons of each week, and what they build on. Those
+    that name no week stand at its end."""
+    weeks = {str(week): [] for week in range(1, WEEKS + 1)} | {"further": []}
+    for lesson in lessons().values():
+        week = str(lesson.taught.get("week", "further"))
+        after = lesson.taught.get("after", [])
+        entry = {"lesson": lesson.name, "title": lesson.title, "file": lesson.file}
+        weeks[week].append(entry | {"after": after})
+    open_week = {"lesson": "", "title": OPEN, "file": "", "after": []}
+    return [
+        {"week": week} | entry
+        for week, found in weeks.items()
+        for entry in found or ([open_week] if week != "further" else [])
+    ]
+
+
+def course_table() -> list[list[str]]:
+    """The README's third table."""
+    rows = [["week", "lesson", "builds on"]]
+    for entry in course():
+        title = entry["title"]
+        if entry["lesson"]:
+            title += f": [`{entry['file']}`]({entry['file']})"
+        before = ", ".join(f"`{name}.py`" for name in entry["after"])
+        rows.append([entry["week"], title, before or "-"])
+    return rows
+
+
 def markdown(rows: list[list[str]], marks: str) -> str:
     """A table; the marks stand below its head, and say where the cells stand."""
     head, *rest = [re.sub(" +", " ", f"| {' | '.join(row)} |") for row in rows]
@@ -318,15 +350,17 @@ def tables() -> dict:
         "measured": table(),
         "resources": resources(),
         "claimed": claimed(),
+        "course": course(),
         "cluster": cluster.known(),
     }
 
 
 def readme(text: str) -> str:
-    """The README with its two tables anew."""
+    """The README with its three tables anew."""
     lesson_part = markdown(lesson_table(), "|---|---|---|---|")
     table_part = markdown(table(), "|---|--:|--:|--:|--:|--:|---|")
     text = between(text, LESSONS_MARK, lesson_part)
+    text = between(text, COURSE_MARK, markdown(course_table(), "|--:|---|---|"))
     return between(text, TABLE_MARK, f"{table_part}\n\n{measured_on()}")
 
 

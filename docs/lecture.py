@@ -230,10 +230,21 @@ def depth(lines: list[str], place: int) -> int:
 
 
 def pages(paragraphs: list[list[str]]) -> list[list[str]]:
-    """As many paragraphs on each slide as fit."""
+    """On as few slides as they need, and none of them much fuller than the others."""
+    slides = filled_pages(paragraphs, LINES)
+    for most in range(LINES - 1, 0, -1):
+        found = filled_pages(paragraphs, most)
+        if len(found) > len(slides):
+            break
+        slides = found
+    return slides
+
+
+def filled_pages(paragraphs: list[list[str]], most: int) -> list[list[str]]:
+    """Paragraph by paragraph, to so many lines a slide."""
     slides = [[]]
     for lines in paragraphs:
-        if slides[-1] and len(slides[-1]) + 1 + len(lines) > LINES:
+        if slides[-1] and len(slides[-1]) + 1 + len(lines) > most:
             slides.append([])
         slides[-1] += ["", *lines] if slides[-1] else lines
     return slides
@@ -252,18 +263,37 @@ def size(lines: list[str]) -> int:
 def ideas(docstring: str) -> list[str]:
     """The docstring's paragraphs, a few sentences on each slide. One that begins in
     bold letters begins a slide; what ends in a colon stays with what follows it."""
-    slides = [""]
+    sections = [[]]
     for paragraph in re.split(r"\n\n+", docstring.strip()):
+        if paragraph.startswith("**"):
+            sections.append([])
+        sections[-1].append(paragraph)
+    return [slide for section in sections for slide in evenly(section)]
+
+
+def evenly(paragraphs: list[str]) -> list[str]:
+    """On as few slides as they need, and none of them much fuller than the others."""
+    slides = filled_slides(paragraphs, LETTERS)
+    for letters in range(LETTERS - 20, 0, -20):
+        found = filled_slides(paragraphs, letters)
+        if len(found) > len(slides):
+            break
+        slides = found
+    return slides
+
+
+def filled_slides(paragraphs: list[str], letters: int) -> list[str]:
+    """Sentence by sentence, to so many letters a slide."""
+    slides = [""]
+    for paragraph in paragraphs:
         if paragraph.startswith(":"):  # how to run it, shapes, paper: on the page
             if slides[-1].endswith(":"):  # "See with this command:"
                 slides[-1] += "\n\n" + paragraph.split("\n")[0].removeprefix(":Run: ")
             continue
-        if paragraph.startswith("**"):
-            slides.append("")
         listed = re.match(LISTED, paragraph)
         between = "\n\n"
         for piece in items(paragraph) if listed else sentences(paragraph):
-            full = len(slides[-1]) + len(piece) > LETTERS
+            full = len(slides[-1]) + len(piece) > letters
             if slides[-1] and full and not slides[-1].endswith(":"):
                 slides.append("")
             slides[-1] += between + piece if slides[-1] else piece

@@ -41,7 +41,7 @@ try:
 except catalogue.LessonError as damaged:
     sys.exit(f"No site is built: {damaged}")
 WORKERS = 2  # runs at a time
-FOR_OTHERS = {"order", "model"}  # keys of docs/teach/ that no page shows
+FOR_OTHERS = {"order", "week", "after", "model"}  # docs/teach/ has them for others
 TAUGHT = {"alt", "question", "references", "slide", "leaves", "caption", "formula"}
 TAUGHT |= {"where", "paper", "by_hand"}
 MAY_BE_TAUGHT = {"guess"}  # a piece of the first picture, shown before anything is told
@@ -301,6 +301,7 @@ def complete(app, docname: str, source: list[str]) -> None:
                 [cell.replace("`", "``") for cell in row]
                 for row in tables()["measured"]
             ],
+            course=tables()["course"],
         )
     if docname == "gallery/index":
         source[0] = re.sub(

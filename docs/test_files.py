@@ -345,7 +345,7 @@ def measured_over_seeds(share: list[float], code: str) -> dict:
 def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     tmp_path, monkeypatch
 ):
-    lesson = LESSONS["cnn"]
+    lesson = catalogue.lessons()["cnn"]
     entry = {"right": "a", "wrong": "b"}
     kept = {"": measured_over_seeds([0.8, 0.85, 0.9], catalogue.recipe(lesson))}
     code = mistakes.code(lesson, entry)

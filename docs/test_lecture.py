@@ -42,6 +42,13 @@ def meaning(code: str) -> str:
     return ast.dump(tree)
 
 
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_idea_can_be_gone_through_in_its_minutes(lesson):
+    idea, _, _ = LESSONS[lesson].docstring.partition(":Run:")
+    minutes = LESSONS[lesson].taught["slide"]["idea"]["minutes"]
+    assert len(idea.split()) / minutes <= 230  # as fast as one reads
+
+
 def words_of_comments(code: str) -> list[str]:
     comments = [comment for _, comment in lecture.code_and_comments(code)]
     lines = [line.strip() for line in code.splitlines() if lecture.is_comment(line)]
@@ -152,3 +159,16 @@ def test_a_long_claim_takes_several_slides_and_keeps_its_sentences(lesson):
     for slide in slides:
         letters = sum(len(sentence) for sentence in slide)
         assert letters <= lecture.LETTERS or len(slide) == 1
+
+
+def test_what_needs_two_slides_fills_them_evenly():
+    four = [f"{'a ' * 48}b{n}." for n in range(4)]  # of 99 letters each
+    text = " ".join(one.capitalize() for one in four)
+    assert [slide.count(".") for slide in lecture.ideas(text)] == [2, 2]
+    code = "\n\n".join(
+        "\n".join(f"a = {n}" for n in range(rows)) for rows in (3, 2, 8, 2)
+    )
+    slides = [
+        [line for line in lines if line] for _, lines in lecture.code_slides(code)
+    ]
+    assert [len(lines) for lines in slides] == [5, 10]

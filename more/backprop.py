@@ -4,14 +4,14 @@
 #   "torchvision>=0.24", "tyro>=0.9"]
 # ///
 r"""
-Backpropagation: ten thousand slopes at once
-============================================
+Backpropagation: ten thousand derivatives at once
+=================================================
 
 How fast does y grow if a grows? This is the *derivative* of y with respect to a: if it
 is 12, and a grows by a millionth, then y grows by about 12 millionths. Training asks
 this of every weight of a network: how fast does the loss, the number that says how
 wrong the network is, grow if this weight grows? The list of all answers is the
-*gradient*. (The gradient of a single weight is its own answer in this list.) With it,
+*gradient*. (A single number's part of this list is called its gradient, too.) With it,
 each step of training changes all weights a little, so that the loss falls: the ones
 that make it grow become smaller, the others larger.
 
@@ -20,34 +20,39 @@ one weight by a millionth, compute the loss again, and compare. These are *finit
 differences*. They need a forward pass for every weight, in every step of training.
 
 **The chain rule** is cheaper. If c grows 3 times as fast as a, and y grows 5 times as
-fast as c, then y grows 15 times as fast as a: along a way, multiply. If there are two
-ways from a to y, both count: add them up.
+fast as c, then y grows 15 times as fast as a: along a path, multiply. If there are two
+paths from a to y, both count: add them up.
 
-**The graph.** Draw each number as a box, with an arrow to every number that is computed
-from it: this is the *graph* of a computation. On each arrow stands a *slope*: how fast
-the number at its head grows with the one at its tail, if all else stays. We write the
-numbers on a *tape*, in the order in which they are computed. So each stands behind
-those it was computed from. (Such an order is called *topological*.)
+**The graph.** Take y = (a * b + a) * b, with a = 2 and b = 3. It is computed in three
+steps: c = a * b = 6, then d = c + a = 8, then y = d * b = 24. Draw each of the five
+numbers as a box, with an arrow to every number that is computed from it: this is the
+*graph* of a computation. On each arrow stands a *slope*: how fast the number at its
+head grows with the one at its tail, if all else stays. From d to y it is b, which is 3;
+from c to d it is 1. We write the numbers on a *tape*, in the order in which they are
+computed: a, b, c, d, y. So each comes after those it was computed from, which are its
+*parents*. (Such an order is called *topological*.)
 
 **Backward.** The last number on the tape is y. It grows as fast as itself, so its
-gradient is 1. Now go through the tape from the end. The numbers that a number was
-computed from are its *parents*. It gives each parent its own gradient times the slope
-of the arrow between them, and a parent adds up all that it is given. When we come to a
-number, all that was computed from it has had its turn, so its sum is complete. One such
-*backward pass* finds the gradients of all numbers. This is *backpropagation*.
+gradient is 1. Now go through the tape from the end. Each number gives each of its
+parents its own gradient times the slope of the arrow between them, and a parent adds up
+all that it is given. So y gives 1 * 3 to d; d gives 3 * 1 to c, and 3 * 1 to a; c gives
+3 * 3 to a. Now a has 3 + 9 = 12, over two paths. When we come to a number, all that was
+computed from it has had its turn, so its sum is complete. One such *backward pass*
+finds the gradients of all numbers. This is *backpropagation*.
 
-**Why from the end?** One can also go forward: choose one number a, and compute along
-with every other number how fast it grows with a. This is called *forward mode*, and the
-way from the end *reverse mode*. In forward mode, one pass finds how all numbers grow
-with one of them, so 10,000 weights need 10,000 passes. In reverse mode, one pass finds
-how one number grows with all others. That is the right way round for training: the loss
-is one number, and the weights are many.
+**Why from the end?** One can also go forward: choose one number a, and compute of each
+number on the tape, beside its value, how fast it grows with a. This is called *forward
+mode*, and the way from the end *reverse mode*. In forward mode, one pass finds how all
+numbers grow with one of them, so 10,000 weights need 10,000 passes. In reverse mode,
+one pass finds how one number grows with all others. That is the right way round for
+training: the loss is one number, and the weights are many.
 
 **The experiment.** We build the tape and count its operations, with 100 weights, with
-10,000, and with numbers in between. The *control* are finite differences, which compute
-nearly the same gradients in the plain way. How many operations both need can be counted
-on paper. What can fail is that the gradients are right, and that a network learns with
-them: ours learns to tell the digits 3 and 8 apart.
+10,000, and with numbers in between. The *control*, what we compare with, is the plain
+way: finite differences, which compute nearly the same gradients. How many operations
+both need can be counted on paper. Two things could turn out wrong: whether our
+gradients are those of PyTorch, and whether a network learns with them. Ours learns to
+tell the digits 3 and 8 apart; who guesses is right half of the time.
 
 :Run: ``python more/backprop.py --seed 1``
 :Shapes: N images, B of them in a batch, J inputs, H hidden numbers
@@ -141,8 +146,8 @@ def backward(tape: list[Number]) -> int:
 # %%
 # With a pencil
 # -------------
-# Take y = (a * b + a) * b, with a = 2 and b = 3. The tape is: a = 2, b = 3,
-# c = a * b = 6, d = c + a = 8, y = d * b = 24. Now from its end:
+# The example from above, y = (a * b + a) * b. The tape is: a = 2, b = 3,
+# c = a * b = 6, d = c + a = 8, y = d * b = 24. Now from its end, with both gradients:
 #
 # * y has the gradient 1. It was d * b, so it hands 1 * 3 to d, and 1 * 8 to b.
 # * d has 3. It was c + a, and hands 3 to c, and 3 to a.
@@ -196,7 +201,7 @@ def loss_of_numbers(
     second: list[Number],
     minus_target: Number,
 ) -> Number:
-    """`first` has a row of J weights for each hidden number, `second` has H weights."""
+    """`first` has a list of J weights for each hidden number, `second` H weights."""
     hidden = []
     for weights in first:
         hidden.append(dot(inputs, weights).relu())
@@ -247,10 +252,16 @@ def by_tape(
 # The same tape, each number now a table
 # --------------------------------------
 # A tape of numbers is slow: Python handles each by itself. So we let each entry on the
-# tape be a whole table. Nothing changes but the slopes. A product of matrices
-# C = A @ B has no single number for a slope. What it has is a *rule*: if G is the
-# gradient of C, a table as large as C, then G @ B.T is A's part, and A.T @ G is B's.
-# (This is the slope of the product, b for a and a for b, for all numbers at once.)
+# tape be a whole table, a PyTorch Tensor. Nothing changes but the slopes. A product of
+# matrices C = A @ B has no single number for a slope. What it has is a *rule*: if G is
+# the gradient of C, a table as large as C, then G @ B.T is A's part, and A.T @ G is
+# B's.
+#
+# Why? Say A has one row, [p, q], and B two columns: their rows are [1, 2] and [3, 4].
+# Then C = [p * 1 + q * 3, p * 2 + q * 4]. So p goes into C's first number with the
+# slope 1, and into the second with 2. If G is [10, 100], p is given 10 * 1 + 100 * 2,
+# and q 10 * 3 + 100 * 4. This is G times B with rows and columns exchanged: that is
+# B.T, the *transpose* of B.
 class Table:
     def __init__(
         self,
@@ -420,7 +431,8 @@ def measure_costs(seed: int) -> list[dict[str, float]]:
 # Threes and eights
 # -----------------
 # These two look much alike. Half-size images are enough (each 2 x 2 pixels replaced by
-# their mean), so there are 14 * 14 = 196 pixels. One more input is always 1: its
+# their mean), so there are 14 * 14 = 196 pixels. (The small digits were enlarged from
+# 8 x 8, and some 70 of the unseen ones are 3s and 8s.) One more input is always 1: its
 # weights play the part of *biases*, numbers that most layers add to their sums. The
 # target is 1 for an eight, and -1 for a three. With 50 hidden numbers the network has
 # 50 * 197 + 50 = 9,900 weights.
@@ -481,8 +493,9 @@ def accuracy(weights: list[Tensor], images: Tensor, targets: Tensor) -> float:
 # %%
 # A network learns to read
 # ------------------------
-# To be fair to finite differences, we charge the tape its full price: that of numbers,
-# not of tables. For one image it is counted, and each further image costs the same.
+# To be fair to finite differences, we count the training as if it had used the tape of
+# numbers, and not the faster one of tables. For one image it is counted, and each
+# further image costs the same.
 def learn_to_read(data: str, steps: int, seed: int) -> dict[str, float]:
     images, labels, test_images, test_labels = load_digits(data)
     inputs, targets = threes_and_eights(images, labels)
@@ -515,9 +528,10 @@ def learn_to_read(data: str, steps: int, seed: int) -> dict[str, float]:
 # price of finite differences. What could come out otherwise: that the gradients are
 # those of PyTorch, and that a network learns with them.
 #
-# Finite differences could save: with one image in place of 50 in each step, they would
-# come to five steps. And with ``--steps 2000`` the claim does not hold: the training
-# then costs more than 9,901 passes, which is one step of finite differences.
+# Finite differences could use one image in each step, in place of 50. For the same
+# price they would then come to five steps. And with ``--steps 2000`` the claim does not
+# hold: the training then costs more than 9,901 passes, which is one step of finite
+# differences.
 def claim_holds(numbers: dict[str, float]) -> bool:
     tape_is_cheap = numbers["tape_most"] <= 5
     tape_is_right = numbers["tape_apart"] <= 1e-10

@@ -12,30 +12,32 @@ looks like? Or does it know its images one by one, as one knows a list of teleph
 numbers? To *memorize* is to be right on what one was told, whatever it was. To
 *generalize* is to be right on what one has never seen. A network can do both.
 
-**Three sets** of examples tell them apart. The network learns from the *training set*.
-Whoever builds it compares settings on the *validation set*, and keeps the best. Nothing
-is ever chosen by the *test set*: it says what the network is worth on digits that
-nobody has used for anything.
+**Unseen examples** tell the two apart. So the examples are parted into three sets. The
+network learns from the *training set*. Whoever builds it compares settings on the
+*validation set*, and keeps the best. Nothing is ever chosen by the *test set*: it says
+what the network is worth on digits that nobody has used for anything.
 
 **Capacity** is how much a network can memorize. A rough measure is the number of its
 *parameters*, the numbers that training can change, beside the number of examples. Ours
-has 9,610 parameters, for 500 digits. A network that is right on its training set and
-clearly worse on unseen examples is *overfitted*.
+has 9,610 parameters, some 19 for each of 500 digits. A network that is right on its
+training set and clearly worse on unseen examples is *overfitted*.
 
-**Regularization** is whatever makes memorizing harder. We try three ways. *Weight
-decay* pulls every weight towards 0 in each step. *Dropout* switches off some numbers
-inside the network in each step, at random. *Early stopping* ends training when the
-validation set is answered best. And one can get *more data*.
+**Regularization** is whatever keeps a network from memorizing all. We try three ways.
+*Weight decay* pulls every weight towards 0 in each step. *Dropout* switches off some
+numbers inside the network in each step, at random. *Early stopping* ends training when
+the validation set is answered best. And one can get *more data*.
 
 **The experiment.** We shuffle the labels of 500 digits. Each image now has the label of
 some other one, and there is nothing to understand. What does the network do? The
 *control* is the same network, with the true labels.
 
-Then we train it on only 100 digits. Once all labels are true, and once four in ten are
-shuffled, as if somebody had been careless. A wrong label that is known by heart spoils
-the answers on similar digits. So whatever makes memorizing harder should help there,
-and the control, the plain network, has no help. At the end we do what one must not do,
-and choose one of 30 such networks by its test.
+Then we train it on only 100 digits. In one case all labels are true. In the other, four
+in ten are shuffled, as if somebody had been careless. A wrong label that is known by
+heart spoils the answers on similar digits. So regularization should help there. Here
+the control is the plain network, without any.
+
+At the end we do what one must not do, and choose one of 30 such networks by its test.
+Here the control is a network that nobody chose.
 
 :Run: ``python more/overfit.py --seed 1``
 :Shapes: B images, N test digits, C networks to choose from
@@ -72,7 +74,7 @@ RATE = 0.01  # the learning rate
 MANY = 500  # digits to be learned by heart
 FEW = 100  # digits, where something has to help
 SHUFFLED = 0.4  # the share of labels that are shuffled there
-DRAWS = 4  # sets of 100 digits; all numbers about them are means
+DRAWS = 4  # sets of 100 digits; what helps is a mean over these sets
 NETWORKS = 30  # to choose from
 TESTED = 50  # test digits to choose by
 Set = tuple[Tensor, Tensor]  # images (B, 64) and their labels (B,)
@@ -122,13 +124,15 @@ def four_points() -> None:
 # ---------------------------
 # A step of training subtracts the gradient from a weight, times the learning rate. With
 # weight decay it also subtracts a part of the weight itself. A weight that no example
-# needs shrinks to 0. One that many examples need is pulled back again and again.
+# needs shrinks to 0. One that many examples need grows again: their gradients see to
+# it.
 #
 # The weight is 2, its gradient 1, the learning rate 0.1, the decay 0.5. The step leads
 # to 2 - 0.1 · 1 - 0.1 · 0.5 · 2 = 1.8. PyTorch's ``SGD`` does this, and so does
-# ``AdamW``. (Adam divides each gradient by its usual size, so its first step is as long
-# as the learning rate: here that is the same.) Plain ``Adam`` divides the decay as
-# well, and nothing is left of it in the first step: 1.9. So we train with ``AdamW``.
+# ``AdamW``. (Adam divides each gradient by its usual size so far. In the first step
+# that is its own size, which leaves 1, and so a step of 0.1, as above.) Plain ``Adam``
+# adds the decay to the gradient, and divides both together. That leaves 1 again, as if
+# there were no decay: 1.9. So we train with ``AdamW``.
 def decayed(weight: float, gradient: float, rate: float, decay: float) -> float:
     return weight - rate * gradient - rate * decay * weight
 
@@ -151,8 +155,9 @@ def weight_decay() -> None:
 # and the other half counts twice. So the mean over many steps is what it would be
 # without dropout. In the test nothing is switched off.
 #
-# A network that memorizes relies on single numbers: "if the third is 0.71, it was image
-# 42". If the third may be missing at any time, it has to rely on what many agree on.
+# Why should that help? A network that memorizes may rely on single numbers: "if the
+# third is 0.71, it was image 42". If the third may be missing at any time, it has to
+# rely on what many agree on.
 def drop(numbers: list[float], kept: list[bool], p: float) -> list[float]:
     """What is left of the numbers, if only some of them are kept."""
     left = []
@@ -266,7 +271,8 @@ def deal(seed: int) -> tuple[Set, Set, Set]:
 # Labels that are shuffled
 # ------------------------
 # We choose some of the examples, and deal their labels to them anew. Each digit is as
-# frequent among the labels as before. By chance, about one label in ten is still right.
+# frequent among the labels as before. By chance, about one in ten of the labels that
+# were dealt is still right.
 def shuffle_labels(labels: Tensor, share: float) -> Tensor:
     """The labels, with this share of them shuffled among each other."""
     count = round(share * len(labels))
@@ -379,8 +385,10 @@ def by_heart(
 # All this is done twice: with true labels, and with *careless* ones, of which four in
 # ten are shuffled. The labels of the validation set are then as careless as those of
 # the training set, since whoever builds the network does not know which ones are wrong.
-# It can still choose, for wrong labels make all candidates look equally worse. The test
-# set has its true labels: it is to say what the network is worth.
+# One can still choose by it: a network that names 90 % correctly is then said to be
+# right on some 58 %, one with 50 % on some 34 %. All look worse, but the better one
+# still looks better. The test set has its true labels: it is to say what the network is
+# worth.
 REMEDIES = {
     "more": "ten times the data",
     "decay": "weight decay",
@@ -446,12 +454,11 @@ def what_helps(
 # %%
 # Third experiment: who chooses by the test, deceives himself
 # -----------------------------------------------------------
-# 30 networks learn the same 100 digits, of whose labels four in ten are shuffled, as
-# above. They differ in their first parameters only.
-# Somebody asks all of them 50 test digits, keeps the best one, and reports its
-# accuracy on these 50. What is it on the other test digits? The control is a network
-# that was chosen without looking, the first one. Both are tried with 200 draws of 50
-# digits: a single draw is mostly luck.
+# 30 networks learn the same 100 digits, and exactly 40 of their labels are shuffled.
+# They differ in their first parameters only. Somebody asks all of them 50 test digits,
+# keeps the best one, and reports its accuracy on these 50. What is it on the other test
+# digits? The control is a network that was chosen without looking, the first one. Both
+# are tried with 200 draws of 50 digits: a single draw is mostly luck.
 def choose_by_test(right: Tensor, seed: int) -> dict[str, float]:
     """Of answers (C, N), True where network c is right on digit n: the accuracy of the
     chosen network on the digits it was chosen by, and on fresh ones."""
@@ -489,10 +496,10 @@ def answers_of_many(
 # -------------------------
 # If all labels are true, weight decay, dropout and early stopping hardly help: they
 # change the accuracy on unseen digits by a point or so, in either direction, and that
-# differs from seed to seed by as much. The network does learn its 100 digits by heart,
-# but then that does no harm. If some labels are wrong, it learns the wrong ones by
-# heart, too, and each of them changes what it says of similar digits. This is what the
-# three hinder. More data helps in both cases.
+# differs from seed to seed by as much. To know 100 true labels by heart does little
+# harm. If some labels are wrong, the network learns the wrong ones by heart, too, and
+# each of them changes what it says of similar digits. This, we think, is what the three
+# hinder: we measured that they help, and not why. More data helps in both cases.
 #
 # And if nobody chose, no bias: for the control, both accuracies must be equal within 2
 # points.

@@ -503,6 +503,14 @@ def words_of(fig) -> list:
 # The repository
 
 
+def test_what_a_lesson_builds_on_comes_before_it_in_the_course():
+    weeks = {lesson.name: lesson.taught.get("week", 15) for lesson in LESSONS}
+    for lesson in LESSONS:
+        assert weeks[lesson.name] in range(1, 16), lesson.name
+        for name in lesson.taught.get("after", []):
+            assert weeks[name] <= weeks[lesson.name], f"{lesson.name} builds on {name}"
+
+
 def test_the_readme_says_what_the_lessons_say():
     readme = words((ROOT / "README.md").read_text(encoding="utf-8"))
     for lesson in LESSONS:

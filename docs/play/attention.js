@@ -97,8 +97,7 @@ A dict would ${dict}.`);
     const x = (place) => 34 + place * (330 / (knobs.length - 1)), y = (p) => 190 - 160 * p;
     const high = curves.map((curve, i) => [Math.max(...curve.slice(1)), i])
       .sort((a, b) => b[0] - a[0]).map(([, i]) => i);
-    const text = (x, y, words, anchor) => `<text x="${x}" y="${y}" font-size="16"
-      fill="currentColor" text-anchor="${anchor}">${words}</text>`;
+    const { text } = nn;
     const lines = [`<path d="M34 190H364M34 30V190" stroke="currentColor" fill="none"/>
       <path d="M${x(knob)} 24V190" stroke="currentColor" stroke-dasharray="2 4"
       stroke-width="2"/>`, text(28, 36, 1, "end"), text(28, 195, 0, "end")];
@@ -185,12 +184,15 @@ ${words(all[high[0]])} has the most, then ${words(all[high[1]])}.`;
     changed();
   };
   find("distance").oninput = (event) => shift(asked(), pairs.length - Number(event.target.value));
-  find("text").onchange = (event) => {
+  find("text").oninput = (event) => {  // at once, as soon as it is a list
     const list = parse(event.target.value);
-    if (!list) return nn.say(find("answer"), `Not read. Write 1 to ${most} pairs of a name \
-(${names.join(", ")}) and a digit, then a name: anna 7, bob 3, bob ?`);
+    if (!list) return;
     take(list);
     changed();
+  };
+  find("text").onchange = (event) => {
+    if (!parse(event.target.value)) nn.say(find("answer"), `Not read. Write 1 to ${most} pairs of a name \
+(${names.join(", ")}) and a digit, then a name: anna 7, bob 3, bob ?`);
   };
   find("knob").max = knobs.length - 1;
   find("knob").oninput = (event) => { knob = Number(event.target.value); changed(); };

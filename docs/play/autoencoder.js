@@ -145,20 +145,13 @@
     move(...mix(...ends, state.walk / 100).data);
   }
 
-  let finger = null;
   function follow(event) {
     const box = find("codes").getBoundingClientRect();
     move(low[0] + (side * (event.clientX - box.left)) / box.width,
       low[1] + (side * (box.bottom - event.clientY)) / box.height);
     nn.remember(state);
   }
-  find("codes").onpointerdown = (event) => {
-    if (finger !== null) return;
-    find("codes").setPointerCapture((finger = event.pointerId));
-    follow(event);
-  };
-  find("codes").onpointermove = (event) => event.pointerId === finger && follow(event);
-  find("codes").onpointerup = find("codes").onpointercancel = () => { finger = null; };
+  nn.drag(find("codes"), follow, follow);
   find("codes").onkeydown = (event) => {
     const step = nn.arrow(event);  // down, right
     if (!step) return;

@@ -83,8 +83,7 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
     const leaves = ([x, y], [u, v], part = Math.min(82 / Math.abs(u - x), 52 / Math.abs(v - y))) =>
       [x + (u - x) * part, y + (v - y) * part];
     const done = Object.keys(tape).reverse().slice(0, now.at), last = done.at(-1);
-    const text = (x, y, words, anchor = "middle") => `<text x="${x}" y="${y}" font-size="20"
-      fill="currentColor" text-anchor="${anchor}" pointer-events="none">${words}</text>`;
+    const text = (x, y, words, anchor = "middle") => nn.text(x, y, words, anchor, 20);
     for (const [name, , of] of steps)
       [...of].forEach((parent, i) => {
         const [x, y] = leaves(places[parent], places[name]);
@@ -124,19 +123,15 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
   find("wrong").onchange = (event) => change({ wrong: event.target.checked });
 
   // A box that is dragged: 16 units to the right are half more.
-  let drag = null;
+  let drag;
   const half = (v) => Math.min(Math.max(Math.round(2 * v) / 2, -5), 5);
-  find("graph").onpointerdown = ({ target: { dataset: { name } }, clientX, pointerId }) => {
-    if (!name) return;
-    drag = { name, x: clientX, value: now[name] };
-    find("graph").setPointerCapture(pointerId);
-  };
-  find("graph").onpointermove = ({ clientX }) => {
-    if (!drag) return;
+  nn.drag(find("graph"), ({ target: { dataset: { name } }, clientX: x }) => {
+    if (!name) return false;
+    drag = { name, x, value: now[name] };
+  }, ({ clientX }) => {
     const value = half(drag.value + (clientX - drag.x) * 20 / find("graph").clientWidth);
     if (value !== now[drag.name]) change({ [drag.name]: value });
-  };
-  find("graph").onpointerup = find("graph").onpointercancel = () => { drag = null; };
+  });
 
   const asked = nn.settings();
   for (const name of "ab")

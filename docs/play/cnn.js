@@ -221,16 +221,12 @@ plus the kernel's bias ${bias.toFixed(3)}: ${sum.toFixed(3)}`);
     pen.drawImage(small, 0, 0, 280, 280);
   }
 
-  let finger = null;
-  find("draw").onpointerdown = (event) => {
-    if (finger !== null || strokes.flat().length >= 2000) return;
-    find("draw").setPointerCapture((finger = event.pointerId));
+  nn.drag(find("draw"), (event) => {
+    if (strokes.flat().length >= 2000) return false;
     digit = null;
     strokes.push([]);
     add(event);
-  };
-  find("draw").onpointermove = (event) => event.pointerId === finger && add(event);
-  find("draw").onpointerup = find("draw").onpointercancel = () => { finger = null; };
+  }, add);
   find("clear").onclick = () => {
     digit = null;
     strokes = [];

@@ -135,19 +135,13 @@ Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).
 
   // The start place: what is grabbed stays under the finger.
   let grabbed = null;
-  find("place").onpointerdown = (event) => {
-    if (grabbed) return;
-    find("place").setPointerCapture(event.pointerId);
-    grabbed = { id: event.pointerId, x: event.clientX, y: event.clientY, top: state.top,
-      left: state.left };
-  };
-  find("place").onpointermove = (event) => {
-    if (grabbed?.id !== event.pointerId) return;
+  nn.drag(find("place"), ({ clientX: x, clientY: y }) => {
+    grabbed = { x, y, top: state.top, left: state.left };
+  }, (event) => {
     const pixel = find("place").getBoundingClientRect().width / high;
     change({ top: wrap(grabbed.top + Math.round((event.clientY - grabbed.y) / pixel)),
       left: wrap(grabbed.left + Math.round((event.clientX - grabbed.x) / pixel)) });
-  };
-  find("place").onpointerup = find("place").onpointercancel = () => { grabbed = null; };
+  });
   find("place").onkeydown = (event) => {
     const step = nn.arrow(event);  // down, right
     if (!step) return;

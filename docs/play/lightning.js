@@ -99,8 +99,7 @@ ${show(now.weight)}.`);
     const low = Math.min(...all), high = Math.max(...all), steps = epochs * train.length;
     const x = (step) => 48 + step * (320 / steps);
     const y = (weight) => 190 - 170 * ((weight - low) / (high - low));
-    const text = (x, y, words, anchor) => `<text x="${x}" y="${y}" font-size="16"
-      fill="currentColor" text-anchor="${anchor}">${words}</text>`;
+    const { text } = nn;
     const curve = (path, style) => `<polyline fill="none" points="${path.map((weight, step) =>
       `${x(step)},${y(weight)}`).join(" ")}" ${style}/>`;
     const parts = [`<path d="M48 14V196H368" stroke="currentColor" fill="none"/>`,

@@ -160,6 +160,31 @@ nn.color = (v) => {
     : `rgb(${grey},${grey},${grey})`;
 };
 
+// Words in a picture.
+nn.text = (x, y, words, anchor = "middle", size = 16) => `<text x="${x}" y="${y}"
+  font-size="${size}" text-anchor="${anchor}" fill="currentColor">${words}</text>`;
+
+// What follows a finger, or a pressed mouse: only the first one, and until it leaves. Where
+// `start` answers false, nothing is grabbed.
+nn.drag = (element, start, move) => {
+  let finger = null;
+  element.onpointerdown = (event) => {
+    if (finger !== null || start(event) === false) return;
+    element.setPointerCapture((finger = event.pointerId));
+  };
+  element.onpointermove = (event) => event.pointerId === finger && move(event);
+  element.onpointerup = element.onpointercancel = () => { finger = null; };
+};
+
+// Radio buttons of this name: which one is on, and what happens when another is chosen.
+nn.radios = (name) => document.getElementsByName(`nn-${name}`);
+nn.setRadios = (name, value) => {
+  for (const radio of nn.radios(name)) radio.checked = radio.value === value;
+};
+nn.onRadios = (name, act) => {
+  for (const radio of nn.radios(name)) radio.onchange = () => act(radio.value);
+};
+
 // A line that is read aloud when it changes, and only then.
 nn.say = (element, text) => {
   if (element.textContent !== text) element.textContent = text;

@@ -77,8 +77,7 @@
     const here = best(name, condition, angle);
     if (along?.name !== name || along.condition !== condition)  // the same at every angle
       along = { name, condition, steps: (angle ? best(name, condition, 0) : here).steps };
-    for (const radio of document.getElementsByName("nn-optimizer"))
-      radio.checked = radio.value === name;
+    nn.setRadios("optimizer", name);
     find("angle").value = angle;
     find("degrees").textContent = `${angle}°`;
     find("steepness").value = CONDITIONS.indexOf(condition);
@@ -126,8 +125,7 @@ ${here.steps} steps.${other}`);
   find("angle").oninput = (event) => change({ angle: Number(event.target.value) });
   find("steepness").oninput = (event) =>
     change({ condition: CONDITIONS[event.target.value] });
-  for (const radio of document.getElementsByName("nn-optimizer"))
-    radio.onchange = () => change({ name: radio.value });
+  nn.onRadios("optimizer", (value) => change({ name: value }));
 
   const asked = nn.settings();
   if (Object.hasOwn(NAMES, asked.optimizer)) name = asked.optimizer;

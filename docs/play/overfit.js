@@ -68,8 +68,7 @@
 
   function show() {
     const [seen, unseen] = nn.overfit.errors(parameters, labels).data;
-    for (const radio of document.getElementsByName("nn-labels"))
-      radio.checked = radio.value === labels;
+    nn.setRadios("labels", labels);
     find("parameters").value = parameters;
     find("count").textContent = parameters;
     const many = parameters === 1 ? "1 parameter" : `${parameters} parameters`;
@@ -96,8 +95,7 @@ points it was made for, ${unseen.toFixed(2)} on unseen ones.`);
     nn.remember({ parameters, labels });
   }
   find("parameters").oninput = (event) => change({ parameters: Number(event.target.value) });
-  for (const radio of document.getElementsByName("nn-labels"))
-    radio.onchange = () => change({ labels: radio.value });
+  nn.onRadios("labels", (value) => change({ labels: value }));
 
   const asked = nn.settings();
   parameters = nn.whole(asked.parameters, 1, MOST) ?? parameters;

@@ -148,15 +148,13 @@ from the orthogonal one.`);
     const [first, bottom, top] = [80, -6, 3];  // where the axis begins; powers of ten
     const x = (t) => first + ((t - 0.5) * (wide - first - right)) / longest;
     const y = (v) => low - ((low - 30) * (Math.log10(v) - bottom)) / (top - bottom);
-    const text = (x, y, anchor, words) => `<text x="${x}" y="${y}" font-size="15"
-      text-anchor="${anchor}" fill="currentColor">${words}</text>`;
-    const parts = [text(wide / 2, low + 40, "middle", "time steps")];
+    const { text } = nn, parts = [text(wide / 2, low + 40, "time steps")];
     for (const power of [-6, -4, -2, 0, 2]) {
       const at = y(10 ** power);
-      parts.push(text(first - 8, at + 5, "end", plain(10 ** power)),
+      parts.push(text(first - 8, at + 5, plain(10 ** power), "end"),
         `<path d="M${first},${at}H${wide - right}" stroke="var(--pst-color-border)"/>`);
     }
-    for (const t of [1, ...waits]) parts.push(text(x(t), low + 20, "middle", t));
+    for (const t of [1, ...waits]) parts.push(text(x(t), low + 20, t));
     parts.push(`<path d="M${x(now)},30V${low}" stroke="currentColor" stroke-dasharray="2 4"/>`);
     STARTS.forEach((start, k) => {
       const color = k ? "var(--pst-color-primary)" : "currentColor";
@@ -170,7 +168,7 @@ from the orthogonal one.`);
         ...points.map((point) => mark(...point)));
       const key = first + k * 110;  // the legend, above the plot
       parts.push(`<path d="M${key},12h26" ${line}/>`, mark(key + 13, 12),
-        text(key + 32, 17, "start", start));
+        text(key + 32, 17, start, "start"));
     });
     svg.innerHTML = parts.join("");
   }
@@ -199,8 +197,9 @@ from the orthogonal one.`);
     });
   }
   find("back").onclick = () => change({ symbols: symbols.slice(0, -1), step: longest });
-  find("swap").onclick = () => {  // the first other one changes places with it
-    const other = [...symbols].findIndex((symbol) => symbol !== symbols[0]);
+  find("swap").onclick = () => {  // it changes places with the next: K, L, M, and K again
+    const next = [1, 2].map((k) => "KLM"[("KLM".indexOf(symbols[0]) + k) % 3]);
+    const other = symbols.indexOf(next.find((symbol) => symbols.includes(symbol)));
     if (other > 0) change({ symbols: symbols[other] + symbols.slice(1, other) + symbols[0]
       + symbols.slice(other + 1) });
   };
