@@ -287,6 +287,7 @@ def test_points_lie_in_heaps_of_these_shares_and_this_width():
 
 
 def test_the_network_is_three_linear_layers_with_silu_between(float64):
+    """What does each layer get, the first one above all?"""
     network = Denoiser(size=2, hidden=8)
     x = torch.randn(5, 2)
     t = torch.rand(5, 1)
@@ -364,7 +365,7 @@ def test_training_uses_all_examples():
 
 
 def test_training_is_adam_on_the_squared_error_of_the_arrow(float64):
-    """Which step of training is missing? Which way does the arrow point?"""
+    """What does the loss compare, and which step of training is missing?"""
     examples = torch.randn(30, 2)
     network = Denoiser(2, 4)
     twin = copy.deepcopy(network)
@@ -438,6 +439,7 @@ def test_many_points_walk_as_one_did_with_a_pencil():
 
 
 def test_a_guess_is_told_how_much_noise_is_left():
+    """Before each move, how much noise is left, and what is the guess told of it?"""
     told = []
 
     def guess(x, t):
@@ -498,6 +500,7 @@ def test_the_energy_distance_is_a_mean_over_all_pairs(float64):
 
 
 def test_the_mean_distance_is_that_of_pairs_of_sets_each_met_once():
+    """Of how many pairs of sets is this the mean?"""
     xs, ys = torch.randn(3 * EACH, 2), torch.randn(3 * EACH, 2)
     expected = []
     for i in range(3):
