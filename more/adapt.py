@@ -420,7 +420,7 @@ def figure(digits: Set, numbers: dict[str, float]) -> Figure:
     both = [("learned first", images), ("to be learned", mirror(digits)[0])]
     for i, (title, pictures) in enumerate(both):
         ax = fig.add_subplot(grid[i, 0])
-        ax.imshow(pictures[0].view(8, 8), cmap="gray_r")
+        ax.imshow(pictures[0].view(8, 8).numpy(), cmap="gray_r")
         ax.set_title(title, fontsize=13)
         ax.set_xticks([])
         ax.set_yticks([])
@@ -518,7 +518,7 @@ def main(steps: int = 300, seed: int = 0) -> dict[str, float]:
         verdict = "holds"
     print(f"{textwrap.fill(CLAIM)}\nIn this run the claim {verdict}.")
     Path("figures").mkdir(exist_ok=True)
-    figure(mirrored[2], numbers).savefig("figures/adapt.png", dpi=160)
+    figure(upright[2], numbers).savefig("figures/adapt.png", dpi=160)
     return numbers | {"holds": float(claim_holds(numbers))}
 
 
