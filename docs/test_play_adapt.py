@@ -88,7 +88,7 @@ def test_what_the_tasks_of_the_page_promise_is_so(lesson, tensors):
         for images, labels in (digits, lesson.mirror(digits)):
             both &= reader(images).argmax(dim=1) == labels
     found = digits[1][both].bincount(minlength=10)
-    assert both.any() and found[[0, 8, 1]].sum() > both.sum() / 2
+    assert both.any() and found[[0, 1, 4, 8]].sum() > 0.7 * both.sum()
 
 
 def test_share_and_rank_change_by_key_and_click(page, lesson, tensors):

@@ -23,14 +23,15 @@ W + update. Only the update is learned.
 a column of numbers times a row of numbers. This is called an *outer product*; the next
 part makes one by hand. Say W has 128 rows and 128 columns. Then the column has 128
 numbers, and so has the row: 256 numbers stand for a table of 16,384. A matrix of this
-kind has *rank* 1. A matrix of rank r is a sum of r of them (and of no fewer). Our table
-can have a rank of up to 128, and a sum of 128 outer products can be any table at all.
+kind has *rank* 1. The sum of two of them has rank 2, that of r of them rank r (unless
+one of them could have been spared). Our table can have a rank of up to 128: a sum of
+128 outer products can be any table at all.
 
 **LoRA**, *low-rank adaptation*, is this: freeze W, and learn an update of a low rank.
 It is written ``scale * columns @ rows``. ``columns`` holds the r columns side by side,
 and ``rows`` the r rows below each other. (The paper calls them B and A.) Their matrix
-product, ``columns @ rows``, is the sum of the r outer products. The *scale* is a number
-that we choose once; it is not learned.
+product, ``columns @ rows``, is the sum of the r outer products. The *scale*, 2 here,
+says how strongly the update counts. We choose it once; it is not learned.
 
 **The experiment.** A network learns to read upright digits. Then we adapt it to
 mirrored ones, with updates of rank 1, 2 and 4, and by full fine-tuning. We test it on
@@ -390,8 +391,8 @@ def change_by_merging(adapted: Reader, images: Tensor) -> float:
 # %%
 # When does the claim hold?
 # -------------------------
-# Full training from the random start is part of it: the control could learn to read in
-# a mirror. What it lacks is only that its frozen numbers have learned something.
+# Full training from the random start is part of the claim: it shows that the control is
+# not bound to fail. The task can be learned from there, if only enough may change.
 def claim_holds(numbers: dict[str, float]) -> bool:
     few_numbers = numbers["share_1"] < 0.03
     enough = numbers["pretrained_1"] > 0.80
