@@ -108,10 +108,11 @@ def run(
         except subprocess.TimeoutExpired:
             raise RunError(f"{lesson.file} takes over {PATIENCE} s") from None
         wall = time.perf_counter() - start
-        if not report.exists():
+        try:
+            told = json.loads(report.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none, or half of one, as on a full disk
             ended = f"{lesson.file}: its process ended with code {done.returncode}"
-            raise RunError(f"{ended}\n{done.stderr}".strip())
-        told = json.loads(report.read_text(encoding="utf-8"))
+            raise RunError(f"{ended}\n{done.stderr}".strip()) from None
     if told["error"]:
         raise RunError(f"{lesson.file}: {told['error']}")
     if not isinstance(told["numbers"], dict) or "holds" not in told["numbers"]:
