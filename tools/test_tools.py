@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -404,6 +405,18 @@ def test_a_run_that_takes_too_long_is_told_and_leaves_nothing(count, monkeypatch
     monkeypatch.setattr(runner, "PATIENCE", 0.1)
     with pytest.raises(RunError, match=r"counted\.py takes over 0\.1 s"):
         store.full(counting(count))
+    assert kept() == []
+
+
+def test_runs_at_the_same_time_end_as_soon_as_their_command_is_told_to(count):
+    lesson = counting(count, "import time; time.sleep(120)")
+    with pytest.raises(KeyboardInterrupt), runner.several(1) as (threads, _):
+        threads.submit(store.full, lesson)
+        while not count.exists():
+            time.sleep(0.1)
+        begin = time.monotonic()
+        raise KeyboardInterrupt
+    assert time.monotonic() - begin < 60
     assert kept() == []
 
 
