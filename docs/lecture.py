@@ -230,10 +230,21 @@ def depth(lines: list[str], place: int) -> int:
 
 
 def pages(paragraphs: list[list[str]]) -> list[list[str]]:
-    """As many paragraphs on each slide as fit."""
+    """On as few slides as they need, and none of them much fuller than the others."""
+    slides = filled_pages(paragraphs, LINES)
+    for most in range(LINES - 1, 0, -1):
+        found = filled_pages(paragraphs, most)
+        if len(found) > len(slides):
+            break
+        slides = found
+    return slides
+
+
+def filled_pages(paragraphs: list[list[str]], most: int) -> list[list[str]]:
+    """Paragraph by paragraph, to so many lines a slide."""
     slides = [[]]
     for lines in paragraphs:
-        if slides[-1] and len(slides[-1]) + 1 + len(lines) > LINES:
+        if slides[-1] and len(slides[-1]) + 1 + len(lines) > most:
             slides.append([])
         slides[-1] += ["", *lines] if slides[-1] else lines
     return slides

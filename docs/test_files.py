@@ -345,7 +345,7 @@ def measured_over_seeds(share: list[float], code: str) -> dict:
 def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     tmp_path, monkeypatch
 ):
-    lesson = LESSONS["cnn"]
+    lesson = catalogue.lessons()["cnn"]
     entry = {"right": "a", "wrong": "b"}
     kept = {"": measured_over_seeds([0.8, 0.85, 0.9], catalogue.recipe(lesson))}
     code = mistakes.code(lesson, entry)
@@ -373,6 +373,15 @@ def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
     assert with_mistakes() == everything[:2]
     monkeypatch.setenv("NN_MISTAKES", "")
     assert with_mistakes() == []
+    monkeypatch.setenv("NN_MISTAKES", "nowhere")
+    with pytest.raises(SystemExit, match="NN_MISTAKES: no lesson 'nowhere'; there are"):
+        with_mistakes()
+
+
+@pytest.mark.parametrize("text", ["", '{"run": "cnn', "[]"])
+def test_what_a_build_that_was_stopped_left_of_a_page_is_made_anew(tmp_path, text):
+    (tmp_path / "cnn.json").write_text(text)
+    assert lessons.run_shown(tmp_path / "cnn.json") is None
 
 
 # What the search shows, and what is printed

@@ -165,3 +165,10 @@ def test_what_needs_two_slides_fills_them_evenly():
     four = [f"{'a ' * 48}b{n}." for n in range(4)]  # of 99 letters each
     text = " ".join(one.capitalize() for one in four)
     assert [slide.count(".") for slide in lecture.ideas(text)] == [2, 2]
+    code = "\n\n".join(
+        "\n".join(f"a = {n}" for n in range(rows)) for rows in (3, 2, 8, 2)
+    )
+    slides = [
+        [line for line in lines if line] for _, lines in lecture.code_slides(code)
+    ]
+    assert [len(lines) for lines in slides] == [5, 10]
