@@ -65,10 +65,10 @@ CLAIM = (
     "An update of rank 1, with less than 3 % as many numbers as the network, is enough "
     "to name more than 80 % of mirrored digits, if the network can read upright ones. "
     "Without an update it names less than 60 %. With rank 4 it is less than 6 "
-    "percentage points below full fine-tuning. On random numbers the same updates do "
-    "not get as far: rank 1 is more than 15 points worse there, though full training "
-    "from the same start names more than 90 %. When an update is merged into the "
-    "weights, no score changes by more than rounding does."
+    "percentage points below a training of all numbers. On random numbers the same "
+    "updates do not get as far: rank 1 is more than 15 points worse there, though full "
+    "training from the same start names more than 90 %. When an update is merged into "
+    "the weights, no score changes by more than rounding does."
 )
 HIDDEN = 128  # numbers between two layers
 BATCH = 64  # images in one step of training
@@ -410,10 +410,7 @@ def claim_holds(numbers: dict[str, float]) -> bool:
 # %%
 # The picture
 # -----------
-STARTS = {
-    "pretrained": "could read upright digits",
-    "random": "began with random numbers",
-}
+STARTS = {"pretrained": "could read upright digits", "random": "random numbers"}
 
 
 def figure(digits: Set, numbers: dict[str, float]) -> Figure:
