@@ -21,9 +21,10 @@ from statistics import mean, median, stdev
 
 from benchmarks import site
 from tools import store
-from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
+from tools.catalogue import ROOT, Lesson, LessonError, lessons, named, recipe
 from tools.cli import end, positive
 from tools.runner import Run, measure, several
+from tools.whole import from_json, read_json, write
 
 HERE = Path(__file__).parent
 SEEDS = HERE / "seeds.jsonl"
@@ -97,7 +98,8 @@ def chosen(names: list[str]) -> list[Lesson]:
 
 def records() -> list[dict]:
     lines = SEEDS.read_text().splitlines() if SEEDS.exists() else []
-    return [json.loads(line) for line in lines]
+    where = f"{named(SEEDS)}, line"
+    return [from_json(line, f"{where} {n}") for n, line in enumerate(lines, start=1)]
 
 
 def seeds(names: list[str], count: int, data: str) -> None:
@@ -156,7 +158,7 @@ def summary(key: dict) -> None:
 
 def measure_table(names: list[str], count: int) -> None:
     """Run every lesson several times; write table.json, the pictures and the README."""
-    known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    known = read_json(KEPT) if KEPT.exists() else {}
     if {**known, "runs": 0} != machine() | {"runs": 0}:
         known = {}  # of another machine, or another torch
         if names:
@@ -173,7 +175,7 @@ def measure_table(names: list[str], count: int) -> None:
                     found[data].setdefault(lesson.name, []).append(used)
                     print(f"{lesson.name:16}{data:8}{used['wall']:8.1f} s", flush=True)
     runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
-    KEPT.write_text(json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
+    write(KEPT, json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
     render()
 
 
@@ -189,7 +191,7 @@ def machine() -> dict:
 
 def used(lesson: Lesson, data: str) -> dict[str, float]:
     """Medians of table.json's runs of this lesson; on digits, if it takes no data."""
-    runs = json.loads(KEPT.read_text())["runs"]
+    runs = read_json(KEPT)["runs"]
     found = runs[data if lesson.on(data) else "digits"].get(lesson.name, [])
     names = found[0] if found else ()
     return {name: median(one[name] for one in found) for name in names}
@@ -303,7 +305,7 @@ def markdown(rows: list[list[str]], marks: str) -> str:
 
 def measured_on() -> str:
     """How table.json was measured, and on what."""
-    known = json.loads(KEPT.read_text())
+    known = read_json(KEPT)
     runs = min(len(found) for data in known["runs"].values() for found in data.values())
     return (
         "Seconds and MB (of the larger data) are those of a whole process, imports "
@@ -316,7 +318,7 @@ def measured_on() -> str:
 def resources() -> list[list[str]]:
     """The site's table: what each lesson takes, on digits and on MNIST."""
     rows = []
-    runs = json.loads(KEPT.read_text())["runs"]
+    runs = read_json(KEPT)["runs"]
     for lesson in lessons().values():
         for data, said in {"digits": "digits", "mnist": "MNIST"}.items():
             if lesson.name in runs[data]:
@@ -378,8 +380,8 @@ def render() -> None:
     path = ROOT / "README.md"
     page = readme(path.read_text(encoding="utf-8"))
     site = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
-    path.write_text(page, encoding="utf-8")  # both, or neither
-    TABLES.write_text(site, encoding="utf-8")
+    write(path, page)  # both, or neither
+    write(TABLES, site)
 
 
 # What is measured by a module of its own, imported only then, as it imports lessons

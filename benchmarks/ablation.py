@@ -8,6 +8,7 @@ from statistics import mean, median, stdev
 import torch
 
 from benchmarks.__main__ import machine
+from tools.whole import write
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "ablation.json"
@@ -75,4 +76,4 @@ def measure(count: int = 10) -> None:
             rows.append([data, name, seeds, *row])
             print(f"{data:8}without {name:32}", *row, flush=True)
         kept = machine() | {"rows": rows}
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n")  # MNIST takes a while
+        write(KEPT, json.dumps(kept, indent=1) + "\n")  # MNIST takes a while

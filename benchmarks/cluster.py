@@ -15,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import lightning
 from benchmarks.__main__ import machine
+from tools.whole import read_json, write
 
 ROOT = Path(__file__).parent.parent
 STEPS = ROOT / "benchmarks" / "cluster.json"
@@ -100,7 +101,7 @@ def measure(count: int = 5) -> None:
             found[way].append(round(float(done.stdout.split()[-1]), 4))
             print(f"{way:32}{found[way][-1]:8.2f} ms", flush=True)
     kept = machine() | {"milliseconds": found}
-    STEPS.write_text(json.dumps(kept, indent=1) + "\n")
+    write(STEPS, json.dumps(kept, indent=1) + "\n")
 
 
 # On paper
@@ -122,7 +123,7 @@ def shares(count: int, size: float, operations: float) -> tuple[float, float]:
 
 def known() -> dict:
     """What the lesson's page shows: both tables, and every number between them."""
-    kept = json.loads(STEPS.read_text())
+    kept = read_json(STEPS)
     times = {way: sorted(kept["milliseconds"][way]) for way in WAYS}
     plain = median(times[PLAIN])
     model = lightning.DigitClassifier()

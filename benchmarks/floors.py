@@ -15,6 +15,7 @@ from torch.utils.flop_counter import flop_registry
 from benchmarks.__main__ import machine
 from tools import runner
 from tools.catalogue import Lesson, lessons
+from tools.whole import write
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "floors.json"
@@ -102,4 +103,4 @@ def measure(count: int = 3) -> None:
         rows.append([name, *(round(n, 2) for n in (needed, spent, spent / needed))])
         print(*rows[-1], flush=True)
     kept = machine() | {"peak": most, "starts": starts}
-    KEPT.write_text(json.dumps(kept | {"rows": rows}, indent=1) + "\n")
+    write(KEPT, json.dumps(kept | {"rows": rows}, indent=1) + "\n")

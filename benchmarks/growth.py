@@ -13,6 +13,7 @@ import attention
 import compare_blocks
 import rnn
 from benchmarks.__main__ import machine
+from tools.whole import write
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "growth.json"
@@ -92,7 +93,7 @@ def measure(count: int = 3) -> None:
         print(
             f"{rows[-1]['step']:16}{what:8}{sizes[-1]:6} {slopes} on paper {expected}"
         )
-    KEPT.write_text(json.dumps(machine() | {"rows": rows}, indent=1) + "\n")
+    write(KEPT, json.dumps(machine() | {"rows": rows}, indent=1) + "\n")
     draw(rows)
 
 

@@ -15,6 +15,7 @@ from mistakes import __main__ as mistakes
 from tools import store
 from tools.catalogue import Lesson, LessonError, lessons, recipe
 from tools.runner import several
+from tools.whole import read_json, write
 
 KEPT = Path(__file__).parent / "mistakes.json"
 
@@ -61,9 +62,9 @@ def numbers(lesson: Lesson, text: str, seed: int) -> dict[str, float]:
 
 def keep(lesson: str, mistake: str, found: dict) -> None:
     """Write this into mistakes.json; the right runs under the empty name."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept = read_json(KEPT) if KEPT.exists() else {}
     kept.setdefault(lesson, {})[mistake] = found
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    write(KEPT, json.dumps(kept, indent=1) + "\n")
 
 
 def said(found: dict) -> str:

@@ -26,6 +26,7 @@ import autoencoder
 import rnn
 from benchmarks import cluster, recipes
 from benchmarks.__main__ import machine
+from tools.whole import read_json, write
 
 ROOT = Path(__file__).parent.parent
 KEPT = ROOT / "benchmarks" / "race.json"
@@ -355,6 +356,6 @@ def measure(names: list[str] = (), count: int = 15) -> None:
             words = f"{name:12} {row['what']:36} threads {row['threads']}  "
             words += f"ratio {middle:6.3f} ({low:.3f} to {high:.3f})  "
             print(f"{words}target {row['target']}", flush=True)
-        known = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+        known = read_json(KEPT) if KEPT.exists() else {}
         kept = machine() | {"rows": rows}
-        KEPT.write_text(json.dumps(known | {name: kept}, indent=1) + "\n")
+        write(KEPT, json.dumps(known | {name: kept}, indent=1) + "\n")

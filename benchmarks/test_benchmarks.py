@@ -235,6 +235,44 @@ def test_every_claim_in_the_readme_was_tried_with_seeds_of_this_very_code():
         assert min(len(found) for found in tried.values()) >= 5
 
 
+def test_a_damaged_record_is_named_with_its_line(monkeypatch, tmp_path):
+    kept = tmp_path / "seeds.jsonl"
+    kept.write_text('{"lesson": "cnn"}\n{"lesson": "cn')
+    monkeypatch.setattr(bench, "SEEDS", kept)
+    with pytest.raises(LessonError, match=r"seeds\.jsonl, line 2 is damaged: .+"):
+        bench.records()
+
+
+@pytest.mark.parametrize("file", ["KEPT", "SEEDS"])
+def test_of_damaged_records_nothing_is_rendered(monkeypatch, tmp_path, file):
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "README.md"
+    page.write_text("words")
+    (tmp_path / "damaged").write_text('{"runs": ')
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, file, tmp_path / "damaged")
+    with pytest.raises(LessonError, match="damaged.* is damaged"):
+        bench.render()
+    assert page.read_text() == "words"
+
+
+def test_on_a_full_disk_the_readme_stays_as_it_was(monkeypatch, tmp_path):
+    resource = pytest.importorskip("resource")
+    page = tmp_path / "README.md"
+    page.write_text("words")
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, "readme", lambda text: 1000 * text)
+    monkeypatch.setattr(bench, "tables", dict)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # bytes of a file
+    try:
+        with pytest.raises(OSError):
+            bench.render()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert page.read_text() == "words"
+
+
 @pytest.fixture
 def nothing_yet(monkeypatch, tmp_path):
     """An evening in a folder without pictures and without a site."""

@@ -10,6 +10,7 @@ from statistics import median
 from benchmarks.__main__ import machine
 from tools import runner
 from tools.catalogue import lessons
+from tools.whole import write
 
 KEPT = Path(__file__).parent / "threads.json"
 BUSY = [sys.executable, "-c", "while True: pass"]
@@ -38,4 +39,4 @@ def measure(count: int = 3) -> None:
             for name in lessons()
         ]
         kept = machine() | {"runs": turn, "rows": rows}
-        KEPT.write_text(json.dumps(kept, indent=1) + "\n")  # what is there is kept
+        write(KEPT, json.dumps(kept, indent=1) + "\n")  # what is there is kept

@@ -31,6 +31,7 @@ from mistakes import __main__ as mistakes
 from tools import catalogue, store
 from tools.catalogue import ROOT, Lesson, LessonError
 from tools.runner import Run, several
+from tools.whole import write
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
@@ -66,8 +67,14 @@ def chosen() -> dict[str, Lesson]:
 def with_mistakes() -> list[str]:
     """The lessons whose wrong runs are made: all; in a draft those that NN_MISTAKES
     names, as in NN_MISTAKES=cnn,rnn. What the store has is shown in any case."""
-    named = os.environ.get("NN_MISTAKES")
-    return [name for name in LESSONS if named is None or name in named.split(",")]
+    asked = os.environ.get("NN_MISTAKES")
+    if asked is None:
+        return [*LESSONS]
+    named = [name.strip() for name in asked.split(",") if name.strip()]
+    for name in named:
+        if name not in LESSONS:
+            no_site(f"NN_MISTAKES: no lesson {name!r}; there are {', '.join(LESSONS)}")
+    return [name for name in LESSONS if name in named]
 
 
 def position(filename: str) -> int:
@@ -180,7 +187,11 @@ def stage() -> None:
 
 
 def run_shown(path: Path) -> str | None:
-    return json.loads(path.read_text(encoding="utf-8")).get("run")
+    """The name of the run that this page shows; None, if a build was stopped there."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("run")
+    except (ValueError, AttributeError):
+        return None
 
 
 def leave_out(app, config) -> None:
@@ -230,7 +241,7 @@ def show(lesson: str, cell: dict, **options) -> dict[str, float]:
     kept |= {"run": run.folder.name, "seconds": run.used["wall"]}
     kept |= {"numbers": run.numbers, "printed": run.printed}
     kept["pictures"] = [f"{lesson}_{path.stem}" for path in run.pictures]
-    (GALLERY / f"{lesson}.json").write_text(json.dumps(kept), encoding="utf-8")
+    write(GALLERY / f"{lesson}.json", json.dumps(kept))
     cell["__shown__"] = True
     return run.numbers
 

@@ -373,6 +373,15 @@ def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
     assert with_mistakes() == everything[:2]
     monkeypatch.setenv("NN_MISTAKES", "")
     assert with_mistakes() == []
+    monkeypatch.setenv("NN_MISTAKES", "nowhere")
+    with pytest.raises(SystemExit, match="NN_MISTAKES: no lesson 'nowhere'; there are"):
+        with_mistakes()
+
+
+@pytest.mark.parametrize("text", ["", '{"run": "cnn', "[]"])
+def test_what_a_build_that_was_stopped_left_of_a_page_is_made_anew(tmp_path, text):
+    (tmp_path / "cnn.json").write_text(text)
+    assert lessons.run_shown(tmp_path / "cnn.json") is None
 
 
 # What the search shows, and what is printed

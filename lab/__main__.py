@@ -113,7 +113,8 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     host = "0.0.0.0" if room else "127.0.0.1"
     port, address = find_port(host, port), find_address() if room else host
     word = password()
-    line = [sys.executable, "-m", "marimo", "--quiet", "run", folder, "--headless"]
+    line = [sys.executable, "-m", "lab.host", str(os.getpid())]
+    line += ["--quiet", "run", folder, "--headless"]
     line += [f"--host={host}", f"--port={port}", f"--session-ttl={FORGET}"]
     paths = [str(ROOT / "lab"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {"PYTHONPATH": os.pathsep.join(paths), "MARIMO_SKIP_UPDATE_CHECK": "1"}

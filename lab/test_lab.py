@@ -369,6 +369,22 @@ def test_with_room_others_are_let_in_and_get_a_qr_code(launch):
     assert not link.startswith("http://127.")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT"])
+def test_no_lab_stays_open_without_its_launcher(tmp_path, name):
+    line = [sys.executable, "-m", "lab", "--no-browser", "--port=0"]
+    options = {"stdout": subprocess.PIPE, "cwd": shared.ROOT, "text": True}
+    with subprocess.Popen(line, **options) as process:
+        while "Ctrl-C ends it." not in process.stdout.readline():
+            assert process.poll() is None
+        inside = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(getattr(signal, name))
+        _, alive = psutil.wait_procs(inside, timeout=60)
+    for each in alive:
+        each.kill()
+    assert inside and not alive
+
+
 def test_a_lesson_without_a_lab_is_told_in_one_line():
     line = [sys.executable, "-m", "lab", "cluster"]
     options = {"capture_output": True, "text": True, "cwd": shared.ROOT}

@@ -22,6 +22,7 @@ import shutil
 import sys
 import textwrap
 import tomllib
+import warnings
 from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
@@ -32,6 +33,7 @@ from tools.catalogue import Lesson, LessonError
 from tools.cli import end, positive
 from tools.guard import obey
 from tools.runner import Run, RunError, several
+from tools.whole import write
 
 PRACTICE = Path("practice")
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
@@ -245,16 +247,9 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         raise UsageError(f"{path} is there already; --force overwrites it")
     PRACTICE.mkdir(exist_ok=True)
     text = broken(source, mistakes[name] if blank is None else blanks[name])
-    replace(path, text)
-    replace(note, json.dumps({"mistake" if blank is None else "blank": name}))
+    write(path, text)
+    write(note, json.dumps({"mistake" if blank is None else "blank": name}))
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
-
-
-def replace(path: Path, text: str) -> None:
-    """All of the text, or the file as it was."""
-    new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)
 
 
 def sentence(test: str) -> str:
@@ -272,7 +267,7 @@ def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -
     try:
         made = json.loads(note.read_text(encoding="utf-8"))
         entry = blanks[made["blank"]] if "blank" in made else mistakes[made["mistake"]]
-    except (OSError, ValueError, TypeError, LookupError):
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
         raise UsageError(f"{path} has no note of its mistake; practice anew") from None
     hints = entry["hints"]
     if hint > len(hints):
@@ -293,11 +288,23 @@ def show_running(found: Examined | None) -> None:
     print(f"\r\033[K{line}", end="", flush=True)
 
 
+def no_python(text: str) -> str:
+    """Why this is no Python at all, and where; empty, if it is. Nothing of it runs."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(text.encode(), "practice", "exec")
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes; too deep
+        return str(error) or type(error).__name__
+    return ""
+
+
 def check(lesson: str, hint: int | None) -> int:
     """Which properties hold of practice/<lesson>.py, and which fails first."""
     _, mistakes, blanks = read(lesson)
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
-    if not path.exists():
+    if not path.is_file():  # nor a pipe, from which nothing ever comes
         raise UsageError(f"no {path}; first: python -m mistakes practice {lesson}")
     said = hint and find_hint(path, note, hint, mistakes, blanks)
     try:
@@ -305,7 +312,10 @@ def check(lesson: str, hint: int | None) -> int:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8: {error}") from None
     print(f"Running the tests of {lesson} on {path} ...\n", flush=True)
-    found = examine(find(lesson), text, paced=True, watch=show_running)
+    if unreadable := no_python(text):
+        found = Examined(complaints={TOLD: unreadable})
+    else:
+        found = examine(find(lesson), text, paced=True, watch=show_running)
     show_running(None)
     seconds, complaints = found.seconds, found.complaints
     if TOLD in complaints or not (seconds or complaints):

@@ -24,6 +24,7 @@ TOLD = "import"  # whose complaint it is, if no test could be asked
 BESIDE = "conftest.py", "pyproject.toml"  # what the tests read
 SHORT = 20  # seconds that any test may take
 TIMES = 5  # and beyond them so many times what it takes on the lesson itself
+LETTERS = 500  # of a line that a test says; a number may have a million digits
 
 
 @dataclass
@@ -34,12 +35,14 @@ class Examined:
     complaints: dict[str, str] = field(default_factory=dict)  # test: message and place
     asks: dict[str, str] = field(default_factory=dict)  # test: what its docstring asks
     count: int = 0  # of the tests that were to run
+    ended: int = 0  # of those that came to their end
     running: str = ""  # the test that began, and has not ended yet
     since: float = field(default_factory=time.monotonic)  # when it began
     whole: bool = False  # whether pytest came to its end
 
     def hear(self, event: dict) -> None:
         """Take in what mistakes/listener.py tells."""
+        event = cleaned(event)
         if "import_error" in event:
             self.complaints.setdefault(TOLD, event["import_error"])
         if "tests" in event:
@@ -48,12 +51,30 @@ class Examined:
             self.running, self.since = event["begins"], time.monotonic()
         if "ends" in event:
             self.running = ""
+            self.ended += 1
             if not event["skipped"]:
                 self.seconds[event["ends"]] = event["seconds"]
             if event["complaint"]:
                 self.complaints[event["ends"]] = event["complaint"]
         if "code" in event:
             self.whole = event["code"] in (0, 1)
+
+
+def cleaned(told):
+    """The same, and nothing in its texts steers the terminal of whoever reads them."""
+    if isinstance(told, dict):
+        return {cleaned(key): cleaned(value) for key, value in told.items()}
+    if isinstance(told, str):
+        return "\n".join(plain(line[:LETTERS]) for line in told.split("\n"))
+    return told
+
+
+def plain(line: str) -> str:
+    return "".join(one if one.isprintable() else escaped(one) for one in line)
+
+
+def escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
 
 
 def examine(
@@ -78,7 +99,8 @@ def examine(
         fresh: no run is taken from the store
         watch: called with what is known by now, many times a second
     """
-    with tempfile.TemporaryDirectory() as folder:
+    # It may be written to still, by what has left its session
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         work = Path(folder, lesson.name)
         work.mkdir()
         (work / lesson.path.name).write_text(text, encoding="utf-8")
@@ -90,6 +112,7 @@ def examine(
             named = [f"{lesson.test.name}::{name}" for name in tests]
         command = [sys.executable, "-m", "pytest", *named, *words]
         command += ["-p", "no:cacheprovider", f"--basetemp={Path(folder, 'tmp')}"]
+        command += ["-s"]  # what an endless loop prints must not fill the disk
         command += ["-p", "mistakes.listener"]
         variables = environment(Path(folder), fresh)
         found = Examined()
@@ -101,9 +124,14 @@ def examine(
     blamed = found.running or TOLD
     if look.reason:
         found.complaints[blamed] = look.reason
-    elif found.running or (not found.complaints and not found.whole):
+    elif found.running or (not found.complaints and not heard_out(found)):
         found.complaints[blamed] = reason(code)
     return found
+
+
+def heard_out(found: Examined) -> bool:
+    """Whether pytest, and each of its tests, came to its end."""
+    return found.whole and found.ended == found.count
 
 
 def environment(folder: Path, fresh: bool = False) -> dict[str, str]:
@@ -198,7 +226,10 @@ class Look:
         end = lines.rfind(b"\n") + 1  # a half line is read the next time
         self.read_to += end
         for line in lines[:end].splitlines():
-            self.found.hear(json.loads(line))
+            try:
+                self.found.hear(dict(json.loads(line)))
+            except (ValueError, TypeError, LookupError, RecursionError):
+                self.reason = "it wrote where its tests tell what happens"
 
 
 def finish(

@@ -4,9 +4,13 @@ A line of JSON for each event, in the file that NN_TOLD names. pytest writes its
 report at its end, and a test that ends its process has no end.
 """
 
+import contextlib
 import inspect
 import json
 import os
+import re
+
+LEAST = 4 * 2**30  # bytes; no lesson's tests take half of it
 
 parts = {}  # of the test that runs: what setup, call and teardown reported
 
@@ -16,6 +20,21 @@ def tell(**event) -> None:
         file.write(f"{json.dumps(event)}\n")
 
 
+def limit_memory() -> None:
+    """An endless loop that appends to a list must not take all that there is."""
+    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
+        import resource  # not on Windows
+
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        now, highest = resource.getrlimit(resource.RLIMIT_DATA)
+        if now == resource.RLIM_INFINITY:  # nobody has set another
+            most = max(LEAST, there // 2)
+            resource.setrlimit(resource.RLIMIT_DATA, (most, highest))
+
+
+limit_memory()
+
+
 def name_of(nodeid: str) -> str:
     """As pytest names it behind the file: `test_it[case]` or `TestAll::test_it`."""
     return nodeid.partition("::")[2]
@@ -23,7 +42,17 @@ def name_of(nodeid: str) -> str:
 
 def pytest_collectreport(report) -> None:
     if report.failed:
-        tell(import_error=str(report.longrepr).strip().splitlines()[-1])
+        tell(import_error=import_error(str(report.longrepr)))
+
+
+def import_error(text: str) -> str:
+    """The error, and where in the lesson or its tests it stands, if pytest says it."""
+    error = text.strip().splitlines()[-1].removeprefix("E ").strip()
+    places = re.findall(r"(?m)^([^/\\\s]+\.py):(\d+): in ", text)
+    if not places:
+        return error
+    file, line = places[-1]
+    return f"{file}, line {line}: {error}"
 
 
 def pytest_internalerror(excinfo) -> None:

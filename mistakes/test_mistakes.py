@@ -251,6 +251,23 @@ def test_work_is_never_overwritten_without_force(sums, monkeypatch, capsys):
     assert "    raise NotImplementedError(\n        'y = twice x, of the same" in text
 
 
+def test_a_practice_takes_no_other_file_of_that_folder(sums, monkeypatch, capsys):
+    mine, other = Path("practice/sums.new"), Path("thesis")
+    mine.parent.mkdir()
+    mine.write_text("my notes")
+    other.write_text("my thesis")
+    Path("practice/.sums.new").symlink_to(other.resolve())
+    assert call(monkeypatch, "practice", "sums") == 0
+    assert (mine.read_text(), other.read_text()) == ("my notes", "my thesis")
+
+
+def test_a_practice_that_cannot_be_written_leaves_no_draft(sums, monkeypatch, capsys):
+    Path("practice/sums.py").mkdir(parents=True)
+    assert call(monkeypatch, "practice", "sums", "--force") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert [path.name for path in Path("practice").iterdir()] == ["sums.py"]
+
+
 def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
     call(monkeypatch, "practice", "sums", "squared")
     path, note, known = (
@@ -265,7 +282,7 @@ def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
     call(monkeypatch, "practice", "sums", "--blank", "twice", "--force")
     for number, hint in enumerate(["How often is x in it?", "What is added to x?"], 1):
         assert tool.find_hint(path, note, number, *known[1:]) == hint
-    for damaged in ("", '{"mist', '["a"]', "{}"):
+    for damaged in ("", '{"mist', '["a"]', "{}", "[" * 10**5):
         note.write_text(damaged)
         assert call(monkeypatch, "check", "sums", "--hint", "1") == 2
         assert capsys.readouterr().err.count("\n") == 1
@@ -274,6 +291,16 @@ def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
 def test_there_is_nothing_to_check_before_practice(sums, monkeypatch, capsys):
     assert call(monkeypatch, "check", "sums") == 2
     assert "python -m mistakes practice sums" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
+def test_a_pipe_is_no_practice(sums, monkeypatch, capsys):
+    Path("practice").mkdir()
+    os.mkfifo("practice/sums.py")  # whoever reads it waits for ever
+    monkeypatch.setattr(Path, "read_text", None)
+    monkeypatch.setattr(tool, "read", lambda name: ("", {}, {}))
+    assert call(monkeypatch, "check", "sums") == 2
+    assert "no practice/sums.py" in capsys.readouterr().err
 
 
 ASKING = TESTS.replace("nothing():", 'nothing():\n    """What is twice nothing?"""')
@@ -296,6 +323,40 @@ def test_check_asks_a_question_about_the_first_that_fails(sums, monkeypatch, cap
     assert printed.endswith("\nAsk yourself: What is twice nothing?\n")
     code, printed = practised(sums, monkeypatch, capsys, SMALL)
     assert code == 0 and printed.endswith("\nAll 2 cases hold: mended.\n")
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("def main(:", "line 8: invalid syntax"),
+        ("x = '", "line 8: unterminated string literal"),
+        ("\0", "null bytes"),
+        ("x = nowhere", "sums.py, line 8: NameError: name 'nowhere' is not defined"),
+        ("1 / 0", "sums.py, line 8: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_check_says_in_which_line_it_is_no_python(
+    sums, monkeypatch, capsys, line, said
+):
+    code, printed = practised(sums, monkeypatch, capsys, f"{SMALL}{line}\n")
+    assert code == 1
+    last = printed.splitlines()[-1]
+    assert last.startswith("It cannot be tested: ") and said in last
+
+
+def test_a_mark_in_front_of_the_text_is_no_mistake(sums, monkeypatch, capsys):
+    code, printed = practised(sums, monkeypatch, capsys, f"\ufeff{SMALL}")
+    assert code == 0, printed
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(sums, monkeypatch, capsys):
+    said = r"\x1b[2J\x1b[1;1HAll 2 cases hold: mended. \ud800"  # clears it, and lies
+    fails = f"raise ValueError('{said} → ' + 'y' * 10**6)"
+    text = SMALL.replace(TEST, f"    {fails}\n{TEST}")
+    code, printed = practised(sums, monkeypatch, capsys, text)
+    assert code == 1 and f"ValueError: {said} → yyy" in printed
+    assert printed.replace("\n", "").isprintable()
+    assert max(map(len, printed.splitlines())) < 600
 
 
 def test_check_names_the_test_that_ended_all(sums, monkeypatch, capsys):
@@ -399,6 +460,55 @@ def test_a_test_that_ends_its_process_is_named_and_what_held_before(sums, line, 
     assert list(found.seconds) == ["test_twice_two_is_four"]  # which held
     assert list(found.complaints) == ["test_twice_nothing_is_nothing"]
     assert said in found.complaints["test_twice_nothing_is_nothing"]
+
+
+TELL = "os.write(os.open(os.environ['NN_TOLD'], os.O_WRONLY | os.O_APPEND), b'{}')"
+
+
+@pytest.mark.parametrize("told", [r"nonsense\n", r"[1]\n", '{{"begins": ', r"\xff\n"])
+def test_who_writes_where_the_tests_tell_is_found_out(sums, told):
+    found = examine(tiny(), spoiled(f"import os; {TELL.format(told)}"))
+    said = "it wrote where its tests tell what happens"
+    assert said in found.complaints.values()
+
+
+def test_who_takes_away_what_the_tests_tell_has_not_mended_it(sums):
+    found = examine(tiny(), spoiled("import os; os.remove(os.environ['NN_TOLD'])"))
+    assert "ended from inside" in " ".join(found.complaints.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such session")
+def test_who_writes_on_behind_the_tests_spoils_no_verdict(sums):
+    later = "time.time() + 3"
+    child = (
+        "import os, time\n"
+        "    if os.fork() == 0:\n"
+        "        os.setsid()\n"
+        f"        until, place = {later}, os.path.dirname(os.environ['NN_TOLD'])\n"
+        "        while time.time() < until and os.path.isdir(place):\n"
+        "            try: os.makedirs(f'{place}/z/{time.time()}')\n"
+        "            except OSError: pass\n"
+        "            time.sleep(0.001)\n"
+        "        os._exit(0)"
+    )
+    assert examine(tiny(), spoiled(child)).complaints == {}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="it looks into /proc")
+def test_what_an_endless_loop_prints_fills_no_disk(sums, tmp_path):
+    note = tmp_path / "where it prints"
+    line = f"import os; open({str(note)!r}, 'w').write(os.readlink('/proc/self/fd/1'))"
+    examine(tiny(), spoiled(line))
+    assert note.read_text() == os.devnull
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there it is sure to be heard")
+def test_what_an_endless_loop_keeps_does_not_take_the_whole_memory(sums):
+    line = "there = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')"
+    most = "max(4 * 2**30, there // 2)"
+    take = f"import mmap; all = mmap.mmap(-1, {most}, flags=mmap.MAP_PRIVATE)"
+    found = examine(tiny(), spoiled(f"import os; {line}; {take}"))
+    assert "Cannot allocate memory" in " ".join(found.complaints.values())
 
 
 def test_a_test_that_takes_far_longer_than_on_the_lesson_is_ended(sums, monkeypatch):

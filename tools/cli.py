@@ -1,6 +1,7 @@
 """How a command ends: what a user can cause is one line, and nothing stays behind."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -11,12 +12,14 @@ from tools.catalogue import LessonError
 
 def end(prog: str, main: Callable[[], int | None]) -> int:
     """Call a command's main; its exit code."""
-    # `timeout` and a cancelled job ask it to end so, and a terminal that is closed; as
-    # with Ctrl-C, it tidies up first
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
+    # `timeout` and a cancelled job ask it to end so, a terminal that is closed, and
+    # Ctrl-\; as with Ctrl-C, it tidies up first
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
+        number = getattr(signal, name, None)  # Windows has only the first
         if number and signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
             signal.signal(number, stop)
+    with contextlib.suppress(AttributeError):  # a stream of a test
+        sys.stdout.reconfigure(errors="backslashreplace")  # also where it has no arrows
     try:
         code = main() or 0
         sys.stdout.flush()

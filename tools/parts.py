@@ -12,6 +12,7 @@ import textwrap
 import tomllib
 
 from tools.catalogue import HEADER, ROOT, Lesson, lessons
+from tools.whole import write
 
 FOLDER = ROOT / "tools" / "parts"
 MARK = "# %%\n"  # begins a part of a lesson
@@ -91,6 +92,6 @@ def copy() -> list[Lesson]:
     for lesson in lessons().values():
         text = renewed(lesson.text)
         if text != lesson.text:
-            lesson.path.write_text(text, encoding="utf-8")
+            write(lesson.path, text)
             changed.append(lesson)
     return changed

@@ -22,6 +22,7 @@ from tools.catalogue import ROOT, Lesson, LessonError
 
 PATIENCE = 600  # seconds
 CHILD = ROOT / "tools" / "child.py"
+MINE = threading.local()  # of a thread of `several`: the event that stops it
 
 
 class RunError(LessonError):
@@ -59,9 +60,10 @@ def environment(**more: str) -> dict[str, str]:
 @contextlib.contextmanager
 def several(count: int) -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
     """Threads for as many at a time, and what stops them. If anything goes wrong, or
-    Ctrl-C is pressed, nothing new begins, and what looks at the event ends."""
+    Ctrl-C is pressed, nothing new begins, and runs and what looks at the event end."""
     stop = threading.Event()
-    with ThreadPoolExecutor(count) as threads:
+    known = {"initializer": setattr, "initargs": (MINE, "stop", stop)}
+    with ThreadPoolExecutor(count, **known) as threads:
         try:
             yield threads, stop
         except BaseException:
@@ -96,22 +98,21 @@ def run(
         variables = environment()
         variables.pop("PYTHONPATH", None)  # it must find nothing of this repository
         start = time.perf_counter()
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                env=variables,
-                timeout=PATIENCE,
-                capture_output=True,
-                text=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise RunError(f"{lesson.file} takes over {PATIENCE} s") from None
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = wait_for(process, lesson)
         wall = time.perf_counter() - start
-        if not report.exists():
-            ended = f"{lesson.file}: its process ended with code {done.returncode}"
-            raise RunError(f"{ended}\n{done.stderr}".strip())
-        told = json.loads(report.read_text(encoding="utf-8"))
+        try:
+            told = json.loads(report.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # none, or half of one, as on a full disk
+            ended = f"{lesson.file}: its process ended with code {process.returncode}"
+            raise RunError(f"{ended}\n{said}".strip()) from None
     if told["error"]:
         raise RunError(f"{lesson.file}: {told['error']}")
     if not isinstance(told["numbers"], dict) or "holds" not in told["numbers"]:
@@ -119,6 +120,21 @@ def run(
     used = {"wall": wall} | told["used"]
     used = {name: round(value, 2) for name, value in used.items()}
     return Run(told["numbers"], told["printed"], used, folder)
+
+
+def wait_for(process: subprocess.Popen, lesson: Lesson) -> str:
+    """What it says as errors. It is killed if it takes too long, or is to stop."""
+    stop, until = getattr(MINE, "stop", None), time.monotonic() + PATIENCE
+    with process:
+        try:
+            while time.monotonic() < until and not (stop and stop.is_set()):
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.communicate(timeout=min(0.5, PATIENCE))[1]
+        finally:
+            process.kill()  # if it is not at its end
+    if stop and stop.is_set():
+        raise RunError(f"{lesson.file} was stopped")
+    raise RunError(f"{lesson.file} takes over {PATIENCE} s")
 
 
 def measure(lesson: Lesson, pictures: Path | None = None, threads: int = 0, **options):

@@ -91,7 +91,7 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
     here.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{here}.lock"):  # whoever wants the same waits for it
         found = kept(here)
-        if found is None:
+        if found is None or any(map(empty, here.rglob("*"))):
             keep(lesson, text, lesson.on("digits") | options, here)
             found = kept(here)
         os.utime(here)  # what is used is not forgotten
@@ -102,9 +102,16 @@ def kept(here: Path) -> Run | None:
     """The run in this folder; None, if there is none, or a damaged one."""
     try:
         told = json.loads((here / "run.json").read_text(encoding="utf-8"))
-        return Run(**told, folder=here)
-    except (OSError, ValueError, TypeError):
+        run = Run(**told, folder=here)
+        sound = run.numbers["holds"] >= 0 and run.used["wall"] >= 0
+        return run if sound and isinstance(run.printed, str) else None
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
         return None
+
+
+def empty(path: Path) -> bool:
+    """Whether this is a file of nothing, as a power cut leaves it."""
+    return path.is_file() and path.stat().st_size == 0
 
 
 def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:

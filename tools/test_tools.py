@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tools import catalogue, parts, runner, store
+from tools import catalogue, parts, runner, store, whole
 from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
 from tools.cli import end
 from tools.parts import renewed, sources
@@ -407,6 +408,18 @@ def test_a_run_that_takes_too_long_is_told_and_leaves_nothing(count, monkeypatch
     assert kept() == []
 
 
+def test_runs_at_the_same_time_end_as_soon_as_their_command_is_told_to(count):
+    lesson = counting(count, "import time; time.sleep(120)")
+    with pytest.raises(KeyboardInterrupt), runner.several(1) as (threads, _):
+        threads.submit(store.full, lesson)
+        while not count.exists():
+            time.sleep(0.1)
+        begin = time.monotonic()
+        raise KeyboardInterrupt
+    assert time.monotonic() - begin < 60
+    assert kept() == []
+
+
 def test_a_lesson_stands_alone_in_its_folder_and_its_pictures_are_kept(count):
     draw = """
     import matplotlib.pyplot as plt
@@ -445,6 +458,20 @@ def test_only_the_newest_runs_are_kept_and_nothing_of_others_is_touched(
     assert not (store.folder() / "lesson-oldest.lock").exists()
 
 
+WHOLE = '{"numbers": {"holds": 1}, "printed": "", "used": {"wall": 1}}'
+DAMAGES = ["", "{", "[]", '{"numbers": {}}', "[" * 10**5]
+DAMAGES += [WHOLE.replace(old, "") for old in ('"holds": 1', '"wall": 1')]
+DAMAGES += [WHOLE.replace(old, '"x"') for old in ("1", '{"holds": 1}', '{"wall": 1}')]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=range(len(DAMAGES)))
+def test_what_is_kept_in_another_form_is_no_run(tmp_path, damage):
+    (tmp_path / "run.json").write_text(WHOLE)
+    assert store.kept(tmp_path).numbers == {"holds": 1}
+    (tmp_path / "run.json").write_text(damage)
+    assert store.kept(tmp_path) is None
+
+
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"numbers": {}}'])
 def test_a_damaged_run_is_made_anew(count, damage):
     lesson = counting(count)
@@ -452,6 +479,28 @@ def test_a_damaged_run_is_made_anew(count, damage):
     (right.folder / "run.json").write_text(damage)
     assert store.full(lesson).numbers == right.numbers
     assert runs(count) == 2
+
+
+def test_a_run_whose_picture_a_power_cut_took_is_made_anew(count, monkeypatch):
+    def run(lesson, work, *_, **__):
+        (work / "figures").mkdir()
+        for name, text in {"drawn": "a picture", "empty": ""}.items():
+            (work / "figures" / name).write_text(text)
+        return runner.Run({"holds": 1}, "", {"wall": 1}, work)
+
+    monkeypatch.setattr(runner, "run", run)
+    lesson = counting(count)
+    picture = store.full(lesson).folder / "figures" / "drawn"
+    picture.write_text("")
+    store.full(lesson)
+    assert picture.read_text() == "a picture"
+
+
+def test_a_report_that_a_full_disk_cut_is_told_and_not_kept(count):
+    leave = "import sys; open(sys.argv[2], 'w').write('{\"numbers'); os._exit(1)"
+    with pytest.raises(RunError, match=r"counted\.py: its process ended with code 1"):
+        store.full(counting(count, leave))
+    assert kept() == []
 
 
 def test_an_empty_name_of_the_store_means_the_usual_place(monkeypatch):
@@ -811,6 +860,14 @@ def test_a_reader_who_has_seen_enough_is_no_error(words):
     assert (done.stderr, done.stdout.count("\n")) == ("", 1)
 
 
+def test_a_letter_that_the_screen_does_not_know_is_no_error():
+    code = "from tools.cli import end; end('nn', lambda: print('a \u2192 b'))"
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    line = [sys.executable, "-c", code]
+    done = subprocess.run(line, env=env, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("a \\u2192 b\n", "")
+
+
 # Shared parts
 
 
@@ -861,6 +918,56 @@ def test_copy_renews_the_lessons_that_need_it_and_names_them(tmp_path, monkeypat
     assert parts.copy() == []
 
 
+# Files that are written whole
+
+
+def test_a_file_is_written_whole_and_keeps_its_rights(tmp_path):
+    path = tmp_path / "work.py"
+    whole.write(path, "one \u2192\n")
+    path.chmod(0o640)
+    whole.write(path, "two \u2192\n")
+    assert path.read_text(encoding="utf-8") == "two \u2192\n"
+    if os.name == "posix":
+        assert path.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("stopped", [OSError("no space left"), KeyboardInterrupt()])
+def test_who_is_stopped_while_writing_leaves_the_file_as_it_was(
+    tmp_path, monkeypatch, stopped
+):
+    path = tmp_path / "work.py"
+    path.write_text("hours of work")
+
+    def stop(*_):
+        raise stopped
+
+    monkeypatch.setattr("os.replace", stop)
+    with pytest.raises(type(stopped)):
+        whole.write(path, "new")
+    assert path.read_text() == "hours of work"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_draft_is_written_through_no_link(tmp_path):
+    other = tmp_path / "other"
+    other.write_text("not ours")
+    (tmp_path / f".work.py.{os.getpid()}.draft").symlink_to(other)
+    with pytest.raises(FileExistsError):
+        whole.write(tmp_path / "work.py", "text")
+    assert other.read_text() == "not ours"
+
+
+@pytest.mark.parametrize("text", ["", '{"a": ', "[" * 10**5])
+def test_a_damaged_file_is_named(tmp_path, text):
+    (tmp_path / "kept.json").write_text(text)
+    with pytest.raises(LessonError, match=r"kept\.json is damaged: .+"):
+        whole.read_json(tmp_path / "kept.json")
+
+
+# What tells a command to end
+
+
 WAITS = """
 import time
 from tools.cli import end
@@ -875,7 +982,7 @@ end("waits", main)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGQUIT"])
 def test_a_command_tidies_up_when_its_terminal_is_closed_or_it_is_told_to_end(name):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     line = [sys.executable, "-c", WAITS]
