@@ -23,8 +23,8 @@ old state h. The function tanh squeezes all numbers into the range from -1 to 1.
 and o are *gates*: a gate is a number between 0 (closed) and 1 (open) that something
 else is multiplied by. Each number of the cell has three gates of its own:
 
-* the **forget gate** f: how much of the old cell is kept. (It is named the wrong way
-  round: 1 means keep all, 0 means forget all.)
+* the **forget gate** f: how much of the old cell is kept. (In spite of its name, 1
+  means keep all.)
 * the **input gate** i: how much of the candidate is written into the cell.
 * the **output gate** o: how much of the cell is shown in the state.
 
@@ -189,8 +189,9 @@ class LSTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dim() != 3 or x.shape[2] != self.input_size:
-            wanted = f"(B, T, {self.input_size})"
-            raise ValueError(f"expected {wanted}, got {tuple(x.shape)}")
+            raise ValueError(
+                f"expected (B, T, {self.input_size}), got {tuple(x.shape)}"
+            )
         h = x.new_zeros(len(x), self.hidden_size)  # (B, H)
         c = x.new_zeros(len(x), self.hidden_size)  # (B, H)
         states = []
