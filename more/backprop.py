@@ -709,4 +709,6 @@ if __name__ == "__main__":
             sys.stdout.flush()
         except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
             sys.stdout = None
+        except OSError as error:  # a folder that cannot be written, a full disk
+            sys.exit(f"{type(error).__name__}: {error}")
     plt.show()  # a window, where there is a screen

@@ -419,6 +419,16 @@ def test_an_option_reaches_main(of):
 
 
 @every_lesson
+def test_what_the_disk_refuses_is_one_line(lesson, monkeypatch):
+    def on_a_full_disk(**_):
+        raise OSError(28, "No space left on device", f"figures/{lesson.name}.png")
+
+    monkeypatch.setattr(sys, "argv", [lesson.file])
+    with pytest.raises(SystemExit, match="OSError: .* No space left on device"):
+        obey(vars(lesson.module()), on_a_full_disk)
+
+
+@every_lesson
 def test_a_notebook_gets_the_defaults(lesson, monkeypatch):
     given = ["/usr/lib/python3/site-packages/ipykernel_launcher.py", "-f", "k.json"]
     told = []
