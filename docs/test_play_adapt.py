@@ -65,7 +65,7 @@ def test_the_scores_are_those_of_pytorch(page, lesson, tensors):
             found = of_page(page, call, [7, mirrored, share, str(rank)])
             with torch.no_grad():
                 expected = reader(images[7:8])[0]
-            assert_close(found, expected, atol=1e-4, rtol=1e-5)
+            assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_what_is_counted_is_what_pytorch_counts(page, lesson, tensors):
