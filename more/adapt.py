@@ -24,8 +24,8 @@ a column of numbers times a row of numbers. This is called an *outer product*; t
 part makes one by hand. Say W has 128 rows and 128 columns. Then the column has 128
 numbers, and so has the row: 256 numbers stand for a table of 16,384. A matrix of this
 kind has *rank* 1. The sum of two of them has rank 2, that of r of them rank r (unless
-one of them could have been spared). Our table can have a rank of up to 128: a sum of
-128 outer products can be any table at all.
+one of them could have been spared, as one of two equal ones). Our table can have a rank
+of up to 128: a sum of 128 outer products can be any table at all.
 
 **LoRA**, *low-rank adaptation*, is this: freeze W, and learn an update of a low rank.
 It is written ``scale * columns @ rows``. ``columns`` holds the r columns side by side,
@@ -181,9 +181,10 @@ def at_the_start() -> None:
 # first meets the rows: each makes one number of it. These r numbers then say how much
 # of each column is in the output.
 #
-# The columns start at 0, the rows at random, so that each row looks at something else.
-# (Many random numbers add up to something large. So we divide the rows by the root of
-# how many there are.)
+# The columns start at 0. The rows start at random, so that no two look for the same.
+# (Many random numbers add up to something large. So we divide a row by the root of how
+# many numbers it has.) In code, images are rows of a table ``x``: ``x @ self.rows.T``
+# multiplies each image by each of the r rows. (``.T`` exchanges rows and columns.)
 #
 # *Merging.* W x + update x is (W + update) x. So after training we can add the update
 # to W, and have a plain layer again, which computes the same and costs no more than
@@ -272,9 +273,11 @@ def count(parameters: list[nn.Parameter]) -> int:
 # Digits, and digits in a mirror
 # ------------------------------
 # 1,797 real handwritten digits come with scikit-learn; a pixel is 0 where the paper is
-# white and 1 where there is ink. They are mixed anew for each seed, and dealt: 1,000 to
-# train with (the *training set*), 300 to choose the learning rate by (the *validation
-# set*), and 497 for the test. No digit is in two sets.
+# white, 1 where all is ink, and between where there is some. What is learned upright
+# and what is learned in the mirror are the same 1,000 digits. They are mixed anew for
+# each seed, and dealt: 1,000 to train with (the *training set*), 300 to choose the
+# learning rate by (the *validation set*), and 497 for the test. No digit is in two
+# sets.
 def deal(seed: int) -> list[Set]:
     """Training, validation and test set."""
     digits = datasets.load_digits()  # pixels from 0 to 16
@@ -298,9 +301,10 @@ def mirror(digits: Set) -> Set:
 # %%
 # Training
 # --------
-# The *loss* says how wrong the network is: a softmax turns its scores into
-# probabilities, and the loss is -log of the probability of the label. The optimizer
-# gets only what is not frozen.
+# The *loss* says how wrong the network is. With the pencil it was a squared error. Here
+# a softmax turns the scores into probabilities, positive numbers whose sum is 1, and
+# the loss is -log of the probability of the label. The optimizer gets only what is not
+# frozen.
 def train(
     network: nn.Module,
     digits: Set,
@@ -391,8 +395,8 @@ def change_by_merging(adapted: Reader, images: Tensor) -> float:
 # %%
 # When does the claim hold?
 # -------------------------
-# Full training from the random start is part of the claim: it shows that the control is
-# not bound to fail. The task can be learned from there, if only enough may change.
+# Full training from the random start is part of the claim: it shows that the task can
+# be learned from there, with as many digits and steps, if only enough may change.
 def claim_holds(numbers: dict[str, float]) -> bool:
     few_numbers = numbers["share_1"] < 0.03
     enough = numbers["pretrained_1"] > 0.80

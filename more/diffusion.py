@@ -30,11 +30,11 @@ and half +1: the mean is 0, and 0 is no datum, none of the data. The mean of all
 is a grey spot.
 
 **The sampling rule.** So do not believe the guess at once. Move only a little towards
-it, as if a bit of the noise were gone. Then guess again. Now that the point lies a
-little nearer to some examples than to others, these count more, and the guess is a
-little less of a mean. With n moves left, go 1/n of the way: with 100 left, go a
-hundredth of it; with one left, go all of it. (In the field a move is called a *sampling
-step*. We say move, because training has steps, too.)
+it, as if a bit of the noise were gone. Then guess again. Pure noise says nothing of the
+example. But of what is a mix now, the place says something: examples near it count
+more, and the guess is a little less of a mean. With n moves left, go 1/n of the way:
+with 100 left, go a hundredth of it; with one left, go all of it. (In the field a move
+is called a *sampling step*. We say move, because training has steps, too.)
 
 **The experiment.** First the data are points in a plane, in three heaps. There the best
 guess can be computed by a formula, and the network has to find it from examples. We
@@ -42,7 +42,7 @@ generate points in one move and in a hundred, from the same noise and with the s
 network, and ask how far they are from unseen data. How far is far? The *control* is the
 distance between two sets of true data: a perfect generator would come to about that.
 And so that nobody can say it was the network's fault, one move is also tried with the
-best guess itself. At the end all is done again with handwritten digits.
+best guess itself. At the end we try handwritten digits, without a formula.
 
 :Run: ``python more/diffusion.py --seed 1``
 :Shapes: B points or images, D numbers in each, K heaps
@@ -229,9 +229,9 @@ def best_guess(x: Tensor, t: Tensor) -> Tensor:
 # guess of the other.
 #
 # Why not guess the clean example directly? Near the end, t is small, and the mix is
-# nearly clean. The network would have to hand on its input with hardly any error, a
-# hundred times. With the arrow, the input goes on by itself, and an error of the
-# network counts t times only. (Many networks guess the noise: the same knowledge once
+# nearly clean. The network would have to hand on its input with hardly any error. With
+# the arrow, the input goes on by itself, and an error of the network counts t times
+# only. (Many networks guess the noise: the same knowledge once
 # more. With an arrow, diffusion is also called *flow matching*.)
 #
 # Between the linear layers stands *SiLU*, a smooth relative of ReLU: large numbers

@@ -148,8 +148,8 @@ def two_beliefs() -> None:
         ("who believes in dog", [1 / 6, 1 / 6, 1 / 6, 1 / 2]),
     ]:
         ours = mean_surprise(truth, believed)
-        # PyTorch's loss takes rows. It applies a softmax, which leaves logarithms of
-        # probabilities as they are; and the truth may be a row of probabilities, too.
+        # PyTorch's loss takes rows. It makes logarithms of probabilities, and leaves
+        # alone what is that already. The truth may be a row of probabilities, too.
         loss = F.cross_entropy(torch.tensor([believed]).log(), torch.tensor([truth]))
         print(f"    {name:22} {ours:.2f}   PyTorch: {loss.item() / LN2:.2f}")
     print()
@@ -417,7 +417,8 @@ def train(
         places = first[:, None] + torch.arange(WINDOW + 1)  # (B, T + 1)
         windows = text[places]  # (B, T + 1)
         logits = network(windows[:, :-1])  # (B, T, V)
-        # cross_entropy applies the softmax; it wants the letters' logits before T.
+        # cross_entropy applies the softmax, and takes the mean of all surprises. It wants
+        # the 22 logits before the places: (B, V, T).
         loss = F.cross_entropy(logits.mT, windows[:, 1:])
         optimizer.zero_grad()  # forget the gradients of the last step
         loss.backward()  # how does the loss depend on each parameter?
@@ -435,11 +436,11 @@ def print_loss(step: int, loss: float) -> None:
 # %%
 # The same letters for all
 # ------------------------
-# The test is a new text: the same 256 sentences, in an order that no network has seen.
-# It is cut into windows. And how much do its
-# letters surprise one who knows the source? We count, as for the four words. So the
-# networks are compared with the floor on the very same letters: luck in the tosses is
-# the same luck for all.
+# The test is a new text, for which the coins were tossed again. Its sentences are
+# known, for there are only 256, but not which one comes next. It is cut into windows.
+# And how much do its letters surprise one who knows the source? We count, as for the
+# four words. So the networks are compared with the floor on the very same letters: luck
+# in the tosses is the same luck for all.
 def make_test(count: int) -> tuple[Tensor, Tensor]:
     """`count` windows (B, T + 1), and the bits (B, T + 1) of one who knows all."""
     known = {sentence: surprises(sentence, SENTENCES) for sentence in SENTENCES}

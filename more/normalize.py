@@ -293,7 +293,7 @@ class Reader(nn.Module):
 # Two sets of digits
 # ------------------
 # 1,797 of them come with scikit-learn, with 8 x 8 pixels each: 0 where the paper is
-# white, 1 where there is ink. They are mixed anew for each seed. 1,197 are to train
+# white, 1 where all is ink. They are mixed anew for each seed. 1,197 are to train
 # with, 600 for the test.
 def deal(seed: int) -> tuple[Set, Set]:
     digits = datasets.load_digits()  # pixels from 0 to 16
@@ -461,8 +461,9 @@ def working(shares: list[float]) -> list[float]:
 #
 # What could go wrong there? What all images of a batch have in common is their mean,
 # and that is subtracted. Say one column is large for each three, and small for other
-# digits. Among threes only, it is near its mean for all: near 0. What makes a three is
-# gone.
+# digits. Among threes only, all are near their mean. It is subtracted, and what is
+# left, the small differences between threes, is stretched to the usual size. What makes
+# a three is gone.
 def ask(network: Reader, images: Tensor, groups: list[Tensor]) -> Tensor:
     """The answer for each image, if each group (their numbers) is one batch."""
     network = copy.deepcopy(network)  # it will remember what it was asked
