@@ -133,9 +133,11 @@ def guess_with_a_pencil() -> None:
 # --------------------------------------
 # We start with the noise 0.8. In one move we go all the way to the best guess at pure
 # noise, and stand at 0, where no datum is. In two moves we first go half of the way, to
-# 0.4. Half of the noise counts as gone now, so t = 0.5, and the guess is no longer 0:
-# it is 0.66. With one move left we go all the way there. In four moves we come to 1.00,
-# which is a datum.
+# 0.4. This is just what a mix of both would be, of the guess 0 and the noise 0.8, with
+# t = 0.5: 0.5 · 0 + 0.5 · 0.8 = 0.4. So we may ask for the best guess at such a mix.
+# (It is a mix with a guess, not with a datum. In small moves this matters less, for the
+# guess gets better on the way.) It is no longer 0: it is 0.66. With one move left we go
+# all the way there. In four moves we come to 1.00, which is a datum.
 def walk(x: float, moves: int) -> list[float]:
     """All places from pure noise x on."""
     places = [x]
@@ -163,10 +165,10 @@ def walk_with_a_pencil() -> None:
 # a · w; and there is noise, which gives s. The squares of both add up: v = (a · w)² +
 # s².
 #
-# A mix x is off a · c by x - a · c. Of this, the share (a · w)² / v is owed to the
-# data, on average, and the rest to noise. Mixing has made a of every 1, so we divide by
-# a: the clean number is off c by (x - a · c) · a · w² / v, on average. That is the best
-# guess.
+# A mix x is off a · c by x - a · c. Of this, the part (a · w)² / v is owed to the data,
+# on average, and the rest to noise. (We do not derive this; below we try it out.) In
+# the mix, the data are a times as large. So we divide by a: the clean number is off c
+# by (x - a · c) · a · w² / v, on average. That is the best guess.
 #
 # Let c = 1, w = 1, and t = 0.5. Then a = s = 0.5, and v = 0.25 + 0.25 = 0.5. For x = 1
 # the guess is 1 + (1 - 0.5) · 0.5 / 0.5 = 1.5. With t = 1, a is 0: the guess is the
@@ -212,7 +214,7 @@ def best_guess(x: Tensor, t: Tensor) -> Tensor:
     guesses = CENTRES + off * (a * WIDTH**2 / variance)[:, None]  # (B, K, 2)
     squares = off.square().sum(dim=2)  # (B, K)
     # A softmax takes exp of each number, and divides by the sum. So the weights sum to
-    # one, and exp makes of the logarithm of a share the share again.
+    # one, and the exp of a share's logarithm is the share itself.
     weights = (SHARES.log() - squares / (2 * variance)).softmax(dim=-1)  # (B, K)
     return (weights[:, :, None] * guesses).sum(dim=1)  # (B, 2)
 
@@ -233,7 +235,7 @@ def best_guess(x: Tensor, t: Tensor) -> Tensor:
 # more. With an arrow, diffusion is also called *flow matching*.)
 #
 # Between the linear layers stands *SiLU*, a smooth relative of ReLU: large numbers
-# pass, and negative ones become almost 0.
+# pass, and numbers far below 0 become almost 0.
 class Denoiser(nn.Module):
     """Mixes (B, D) and their shares of noise (B, 1) -> arrows (B, D)."""
 
@@ -324,7 +326,7 @@ def generate(guess: Guess, noise: Tensor, moves: int) -> list[Tensor]:
 # How far is one set of points from another?
 # ------------------------------------------
 # We cannot compare point by point: no generated point belongs to a certain datum. So we
-# take the mean distance from the points of one set to those of the other, twice, and
+# take 2 times the mean distance from the points of one set to those of the other, and
 # subtract the mean distance within the one set, and that within the other. This is the
 # *energy distance*. (Within a set, each point also meets itself, at distance 0.)
 #
@@ -374,14 +376,14 @@ def compare_guesses(network: Denoiser) -> dict[str, float]:
 # %%
 # Second experiment: one move, or a hundred?
 # ------------------------------------------
-# Even two sets of true data are a little apart. How much depends on luck: in one set
-# there may be more points of the first heap than in the other. So we take means of 20
-# pairs of sets. In the same way we compare 20 generated sets with 20 unseen ones.
+# Even two sets of true data are a little apart: they are different points, and in one
+# set there may be more of the first heap than in the other. The more points in a set,
+# the less. How much is also luck, so we take means of 20 pairs of sets. In the same way
+# we compare 20 generated sets with 20 unseen ones.
 #
 # Easier to imagine, and also printed: the share of points that lie in a heap, less than
 # three widths from its centre. Of true data it is 98.9 %. Of a hundred moves it is a
-# little less, for a few points stop between the heaps: there the guesses of the network
-# are not sharp enough.
+# little less: a few points stop between the heaps.
 def mean_distance(xs: Tensor, ys: Tensor) -> float:
     distances = []
     for some, others in zip(xs.split(EACH), ys.split(EACH), strict=True):
@@ -428,11 +430,14 @@ def generate_points(
 # 1,797 handwritten digits of 8 x 8 pixels come with scikit-learn: to us, points with 64
 # coordinates. Paper is -1 here and ink is 1, so that the numbers are about as large as
 # noise. Half of the digits are for training, and half stay unseen. The control is the
-# distance between the two halves. For digits nobody knows a formula.
+# distance between the two halves.
 #
-# Does the network only copy its training digits? Then each generated digit would lie on
-# one of them. So we look how far it is from the nearest one, and compare with unseen
-# digits. Ours are farther away than these: they are new, and a bit rough.
+# For all digits that could be written, nobody knows a formula. For those of the
+# training set one is known: a mean of them, with weights, as with -1 and +1. Who
+# follows it exactly ends at one of them. Does the network only copy its training
+# digits? Then each generated digit would lie on one of them. So we look how far it is
+# from the nearest one, and compare with unseen digits. Ours are farther away than
+# these: they are new, and a bit rough.
 def two_halves() -> tuple[Tensor, Tensor]:
     pixels = torch.tensor(datasets.load_digits().data).float()  # (B, 64)
     mixed = torch.randperm(len(pixels))

@@ -32,7 +32,7 @@ what letter comes next.
 
 In training, all places of a text are asked at once. That is fast, and it is dangerous:
 what place 5 should predict stands at place 6. So a *mask* forbids every place to look
-at the places behind it, those with higher numbers. Such a mask is called *causal*, and
+at the places after it, those with higher numbers. Such a mask is called *causal*, and
 a stack of blocks with it is called a *decoder*.
 
 **The experiment.** We make a text by tossing coins, so we know its entropy: half a bit
@@ -148,7 +148,8 @@ def two_beliefs() -> None:
         ("who believes in dog", [1 / 6, 1 / 6, 1 / 6, 1 / 2]),
     ]:
         ours = mean_surprise(truth, believed)
-        # PyTorch's loss takes logarithms of probabilities, in rows.
+        # PyTorch's loss takes rows. It applies a softmax, which leaves logarithms of
+        # probabilities as they are; and the truth may be a row of probabilities, too.
         loss = F.cross_entropy(torch.tensor([believed]).log(), torch.tensor([truth]))
         print(f"    {name:22} {ours:.2f}   PyTorch: {loss.item() / LN2:.2f}")
     print()
@@ -332,9 +333,9 @@ class SelfAttention(nn.Module):
 # a second linear layer makes D numbers again.
 #
 # *Residual.* What a part computes is added to the numbers that were there, ``x + ...``:
-# they are not replaced. So nothing is lost on the way through the blocks, and at the
-# beginning of training, when a part computes only noise, what was there still arrives.
-# (``compare_blocks.py`` says more.)
+# they are not replaced. So what was there has an open way through the blocks, and at
+# the beginning of training, when a part computes only noise, what was there still
+# arrives. (``compare_blocks.py`` says more.)
 #
 # *LayerNorm* stands before each part, so that it always gets numbers of the same size.
 # We tried two blocks without it, and saw no difference. What is it for, and who
@@ -359,8 +360,8 @@ class Block(nn.Module):
 # -----------
 # An *embedding* is a table with a row of D numbers for each letter, and these numbers
 # are learned. *Positions:* attention itself does not know which place is where; for it,
-# a text is a bag of letters. So there is a second table, with a row for each place, and
-# both rows are added.
+# what it sees is a bag of letters. So there is a second table, with a row for each
+# place, and both rows are added.
 #
 # Behind the blocks, a linear layer makes V = 22 scores at each place, one for each
 # letter that may come next. Such scores are called *logits*. A softmax would make
@@ -394,8 +395,9 @@ class GPT(nn.Module):
 # Training
 # --------
 # A *window* is a piece of the text. The network reads its letters but the last. At each
-# place the right answer is the letter behind: the same window, from its second letter
-# on. So 64 letters are 64 questions, and the network answers all of them at once.
+# place the right answer is the letter after it: the same window, from its second letter
+# on. So a window has 65 letters: 64 that are read, and for each the next one. 64
+# letters are 64 questions, and the network answers all of them at once.
 #
 # A window may begin anywhere, and so in the middle of a sentence.
 def train(
@@ -433,7 +435,8 @@ def print_loss(step: int, loss: float) -> None:
 # %%
 # The same letters for all
 # ------------------------
-# The test is a text that no network has seen, cut into windows. And how much do its
+# The test is a new text: the same 256 sentences, in an order that no network has seen.
+# It is cut into windows. And how much do its
 # letters surprise one who knows the source? We count, as for the four words. So the
 # networks are compared with the floor on the very same letters: luck in the tosses is
 # the same luck for all.

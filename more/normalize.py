@@ -32,11 +32,12 @@ no longer matters. Layer norm looks at one image only. It needs no company, and 
 to remember.
 
 **The experiment.** Three networks read digits. They differ in one thing: between their
-layers there is batch norm, layer norm, or nothing. First we multiply the weights of all
-hidden layers by 100. (The *hidden* layers are all but the last, which makes the
-scores.) Then we train the networks with seven learning rates; the network without a
-norm is the *control*. At last we ask the trained networks for the same digits in other
-company. There the weights stay as they are, and layer norm is the control.
+layers there is batch norm, layer norm, or nothing. First we take them as they are
+before any training, and multiply the weights of all hidden layers by 100. (The *hidden*
+layers are all but the last, which makes the scores.) Then we begin anew, with weights
+of the usual size, and train the networks with seven learning rates; the network without
+a norm is the *control*. At last we ask those that were trained with the rate 0.3 for
+the same digits in other company. Here layer norm is the control.
 
 :Run: ``python more/normalize.py --seed 1``
 :Shapes: B images in a batch, H numbers of each
@@ -251,8 +252,8 @@ class LayerNorm(nn.Module):
 # -----------
 # A linear layer makes 64 sums of the 64 pixels, each with weights of its own. Then
 # comes the norm, or nothing; then ReLU, which puts 0 in place of negative numbers. All
-# this three times. A last linear layer makes ten scores, one for each digit, and the
-# largest is the answer.
+# this three times, each time with the 64 numbers of the time before. A last linear
+# layer makes ten scores, one for each digit, and the largest is the answer.
 #
 # To be fair to the network without a norm, all three get the start that was made for
 # networks without one, by Kaiming He and others: random weights, just so large that
@@ -321,8 +322,8 @@ def train(
     others: float,
     watch: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train `network`: its hidden layers with the learning rate `rate`, all `others`
-    with that; `watch`, if given, is called with each step and its loss."""
+    """Train `network`: its hidden layers with the learning rate `rate`, all the rest
+    with `others`; `watch`, if given, is called with each step and its loss."""
     images, labels = digits
     rest = list(network.norms.parameters()) + list(network.last.parameters())
     hidden = {"params": network.linears.parameters(), "lr": rate}
@@ -361,17 +362,22 @@ def accuracy(network: nn.Module, digits: Set) -> float:
 # Each column of sums becomes 100 times as large, and so do its mean and its standard
 # deviation. Behind batch norm all is as before: this is certain, but for epsilon and
 # rounding. With layer norm it is the same, row by row. Without a norm, the three hidden
-# layers multiply by 100 three times, and ReLU lets that pass.
+# layers multiply by 100 three times, and ReLU lets each factor of 100 pass.
 #
-# What about the gradient? If a weight is 100 times as large, it takes a nudge that is
-# 100 times as large to change the scores as much. So the same nudge changes the loss
-# 100 times less: with a norm, the gradient is divided by 100. A step then changes a
-# weight 100 times less, and compared with the weight, 10,000 times less.
+# What about the gradient? If all weights of a layer are 100 times as large, it takes a
+# nudge that is 100 times as large to change the scores as much. So the same nudge
+# changes the loss 100 times less: with a norm, the gradient is divided by 100. (We look
+# at the gradient of the first layer.) A step then changes a weight 100 times less, and
+# compared with the weight, 10,000 times less.
 #
-# This should help where a learning rate is too large. Since a factor changes nothing,
-# the gradient does not point along the weights, but at a right angle to them: so each
-# step makes the weights larger, and a step that is too long, much larger. Large weights
-# have small gradients. What had been too fast gets slower by itself.
+# This should help where a learning rate is too large. Take a layer of two weights only,
+# (3, 4). Its length is 5, the root of 3² + 4². To go along the weights is to multiply
+# them by a factor, which changes nothing. So the gradient has no part along them: it
+# stands at a right angle to them, as (4, -3) does. A step with the rate 1 leads to
+# (3 - 4, 4 + 3) = (-1, 7), whose length is 7.1; a step with the rate 10 leads to
+# (-37, 34), of length 50. Each step makes the weights longer, and one that is too long
+# makes them much longer. Long weights have small gradients: at 50, ten times the 5 we
+# began with, they are about a tenth. What had been too fast gets slower by itself.
 #
 # (Here the networks are asked as in training. With ``eval()`` batch norm would notice:
 # its running statistics are still those of the small numbers.)
@@ -413,9 +419,10 @@ def who_notices(norm: str, digits: Set, seed: int) -> dict[str, float]:
 # seven, the same first weights and the same batches. A learning rate *works* if the
 # network names more than 90 % of the unseen digits.
 #
-# Gamma, beta and the last layer have no norm behind them, so nothing slows them down.
-# To see what a norm does for the weights in front of it, we try once more: the hidden
-# layers get a learning rate of 1,000, and all others the one that works for all.
+# The last layer, and gamma and beta right in front of it, have no norm behind them, so
+# nothing slows them down. To see what a norm does for the weights in front of it, we
+# try once more: the hidden layers get a learning rate of 1,000, and all others the one
+# that works for all.
 def learn(
     norm: str,
     rate: float,
@@ -448,12 +455,14 @@ def working(shares: list[float]) -> list[float]:
 # --------------------------------------------------
 # The networks are trained, and their weights stay as they are. But we ask them as in
 # training: batch norm takes mean and variance from the batch. Each group of images is
-# one batch. We ask for each unseen digit five times: by itself, with running
-# statistics; in mixed batches of 100, and of 4; in other mixed batches of 4; and in a
-# batch of its own kind, all threes, for example.
+# one batch. We ask for each unseen digit in mixed batches of 100, and of 4; in other
+# mixed batches of 4; and in a batch of its own kind: a three among threes only. Beside
+# it stands the usual way, with running statistics.
 #
 # What could go wrong there? What all images of a batch have in common is their mean,
-# and that is subtracted. Among threes, what makes a three is gone.
+# and that is subtracted. Say one column is large for each three, and small for other
+# digits. Among threes only, it is near its mean for all: near 0. What makes a three is
+# gone.
 def ask(network: Reader, images: Tensor, groups: list[Tensor]) -> Tensor:
     """The answer for each image, if each group (their numbers) is one batch."""
     network = copy.deepcopy(network)  # it will remember what it was asked
@@ -500,7 +509,8 @@ def in_company(network: Reader, digits: Set, seed: int) -> dict[str, float]:
 # At a learning rate of 1 the network without a norm fails, too, but some runs come
 # rather far: so the claim speaks of 3. A norm does not help everywhere: where the
 # learning rate is too small, it helps only a little. And that large weights learn
-# slowly cannot be the whole reason. With layer norm they do so, too, but at 3 it fails.
+# slowly cannot be the whole reason. With layer norm they do so, too, but it fails at 3,
+# and with 1,000 for the hidden layers, too, in most runs.
 def claim_holds(numbers: dict[str, float]) -> bool:
     batch_stays = numbers["batch_change"] < 0.001
     layer_stays = numbers["layer_change"] < 0.001
