@@ -547,16 +547,16 @@ HOLDS = {
     "holds, wait, bias, share",
     [
         (True, 10, 0, 0.99),
-        (False, 10, 0, 0.9899),
+        (True, 10, 0, 0.0),  # one of four may fail
         (True, 10, 1, 0.0),  # of this the claim says nothing
         (True, 10, 3, 1.0),
-        (False, 10, 6, 0.9899),
+        (True, 10, 6, 0.0),
         (True, 100, 0, 0.45),
         (False, 100, 0, 0.4501),
         (False, 100, 1, 0.4501),
         (True, 100, 3, 0.0),  # nor of this
         (True, 100, 3, 1.0),
-        (False, 100, 6, 0.9899),
+        (True, 100, 6, 0.0),  # one of four may fail
         (True, 100, 6, 1.0),
     ],
 )
@@ -567,6 +567,15 @@ def test_the_claim_holds_only_if_each_of_its_parts_does(
     recalled = copy.deepcopy(HOLDS)
     recalled[wait][bias][number] = share
     assert claim_holds(1e-9, recalled) is holds
+
+
+@pytest.mark.parametrize("wait, bias", [(10, 0), (10, 6), (100, 6)])
+def test_the_claim_fails_if_two_of_four_networks_do_not_recall(wait, bias):
+    recalled = copy.deepcopy(HOLDS)
+    recalled[wait][bias] = [0.9899, 0.99, 0.99, 0.99]
+    assert claim_holds(0.0, recalled)
+    recalled[wait][bias] = [0.9899, 0.9899, 1.0, 1.0]
+    assert not claim_holds(0.0, recalled)
 
 
 def test_the_claim_fails_if_the_gradient_is_not_the_product():
@@ -581,7 +590,6 @@ def test_to_recall_is_to_be_right_in_99_of_100_cases():
 def test_claim_it_holds_in_the_lesson_and_for_another_seed(seed):
     numbers = full(lstm, seed=seed).numbers if seed else full(lstm).numbers
     assert numbers["holds"] == 1
-    assert numbers["worst_6"] >= 0.99 and numbers["short_0"] >= 0.99
     assert numbers["best_0"] < 0.4 and numbers["best_1"] < 0.4
     assert numbers["product_0"] < 1e-24 and 0.7 < numbers["product_6"] < 0.85
     assert numbers["whole_6"] == pytest.approx(numbers["product_6"], rel=0.1)
