@@ -417,8 +417,8 @@ def train(
         places = first[:, None] + torch.arange(WINDOW + 1)  # (B, T + 1)
         windows = text[places]  # (B, T + 1)
         logits = network(windows[:, :-1])  # (B, T, V)
-        # cross_entropy applies the softmax, and takes the mean of all surprises. It wants
-        # the 22 logits before the places: (B, V, T).
+        # cross_entropy applies the softmax, and takes the mean of all surprises. It
+        # wants the 22 logits before the places: (B, V, T).
         loss = F.cross_entropy(logits.mT, windows[:, 1:])
         optimizer.zero_grad()  # forget the gradients of the last step
         loss.backward()  # how does the loss depend on each parameter?

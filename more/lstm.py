@@ -78,14 +78,10 @@ ASK = "One number decides whether it remembers for 100 steps. Which?"
 CLAIM = (
     "The bias of the forget gates, if the input gates begin almost closed. Along the "
     "cell, the gradient is the product of all forget gates on its way. Over 10 time "
-    "steps, all networks recall the first letter, be the bias 0 or 6: at least 99 % of "
-    "their answers are right. Over 100, all networks with a bias of 6 still do. With 0 "
-    "or 1, none has more than 45 % right, where guessing gives a third."
-    "The bias of the forget gates. Along the cell, the gradient is the product of all "
-    "forget gates on its way. Over 10 time steps, at least three of four networks "
-    "recall the first letter, be the bias 0 or 6: at least 99 % of their answers are "
-    "right. Over 100, at least three of four with a bias of 6 still do. With 0 or 1, "
-    "none has more than 45 % right, where guessing gives a third."
+    "steps, at least three of four networks recall the first letter, be the bias 0 or "
+    "6: at least 99 % of their answers are right. Over 100, at least three of four "
+    "with a bias of 6 still do. With 0 or 1, none has more than 45 % right, where "
+    "guessing gives a third."
 )
 BIASES = [0, 1, 3, 6]  # of the forget gates, before training
 LETTERS = "KLMxyz?"
@@ -488,9 +484,9 @@ def count_recalling(shares: list[float]) -> int:
 
 def claim_holds(apart: float, recalled: dict[int, dict[int, list[float]]]) -> bool:
     is_the_product = apart <= 1e-9
-    low_recmost_over_10 = count_recalling(recalled[10][0]) >= 3
-    high_recmost_over_10 = count_recalling(recalled[10][6]) >= 3
-    high_recmost_over_100 = count_recalling(recalled[100][6]) >= 3
+    low_recall_over_10 = count_recalling(recalled[10][0]) >= 3
+    high_recall_over_10 = count_recalling(recalled[10][6]) >= 3
+    high_recall_over_100 = count_recalling(recalled[100][6]) >= 3
     zero_guesses_over_100 = max(recalled[100][0]) <= GUESSES
     one_guesses_over_100 = max(recalled[100][1]) <= GUESSES
     most_over_10 = low_recall_over_10 and high_recall_over_10
