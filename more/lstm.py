@@ -478,9 +478,9 @@ def count_recalling(shares: list[float]) -> int:
 
 def claim_holds(apart: float, recalled: dict[int, dict[int, list[float]]]) -> bool:
     is_the_product = apart <= 1e-9
-    low_recmost_over_10 = count_recalling(recalled[10][0]) >= 3
-    high_recmost_over_10 = count_recalling(recalled[10][6]) >= 3
-    high_recmost_over_100 = count_recalling(recalled[100][6]) >= 3
+    low_recall_over_10 = count_recalling(recalled[10][0]) >= 3
+    high_recall_over_10 = count_recalling(recalled[10][6]) >= 3
+    high_recall_over_100 = count_recalling(recalled[100][6]) >= 3
     zero_guesses_over_100 = max(recalled[100][0]) <= GUESSES
     one_guesses_over_100 = max(recalled[100][1]) <= GUESSES
     most_over_10 = low_recall_over_10 and high_recall_over_10
