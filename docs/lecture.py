@@ -79,8 +79,10 @@ def blanks(node: ast.stmt) -> list[None]:
 
 
 def refuses(body: list[ast.stmt]) -> bool:
-    says = ast.unparse(body[0])
-    return len(body) == 1 and says.startswith(("raise ValueError(", "sys.exit("))
+    """Whether it only raises or ends, and maybe gives names to what it then says."""
+    *before, last = body
+    named = all(isinstance(one, ast.Assign) for one in before)
+    return named and ast.unparse(last).startswith(("raise ValueError(", "sys.exit("))
 
 
 def ends(handler: ast.ExceptHandler) -> bool:
