@@ -24,8 +24,8 @@ a column of numbers times a row of numbers. This is called an *outer product*; t
 part makes one by hand. Say W has 128 rows and 128 columns. Then the column has 128
 numbers, and so has the row: 256 numbers stand for a table of 16,384. A matrix of this
 kind has *rank* 1. The sum of two of them has rank 2, that of r of them rank r (unless
-one of them could have been spared, as one of two equal ones). Our table can have a rank
-of up to 128: a sum of 128 outer products can be any table at all.
+they are not all needed, as when two are equal: then one that is doubled will do). Our
+table can have a rank of up to 128: a sum of 128 outer products can be any table at all.
 
 **LoRA**, *low-rank adaptation*, is this: freeze W, and learn an update of a low rank.
 It is written ``scale * columns @ rows``. ``columns`` holds the r columns side by side,
@@ -214,9 +214,10 @@ class LowRank(nn.Module):
 # %%
 # The network
 # -----------
-# Images have 8 x 8 = 64 pixels here. Three times a linear layer makes 128 numbers of
-# what it gets, and ReLU puts 0 in place of the negative ones. A last linear layer makes
-# ten scores, one for each digit. The largest score is the answer.
+# Images have 8 x 8 = 64 pixels here. There are three linear layers, one after the
+# other. Each makes 128 numbers of what it gets, and ReLU puts 0 in place of the
+# negative ones. A last linear layer makes ten scores, one for each digit. The largest
+# score is the answer.
 class Reader(nn.Module):
     """Images (B, 64) -> scores (B, 10); ValueError for another shape."""
 
@@ -349,7 +350,7 @@ def fine_tuned(start: Reader, digits: list[Set], steps: int, seed: int) -> Reade
     """All numbers may change."""
     tries = []
     for rate in FULL_RATES:
-        torch.manual_seed(seed)  # the same batches for all
+        torch.manual_seed(seed)  # the same batches for all rates
         network = copy.deepcopy(start)
         train(network, digits[0], steps, rate)
         tries.append(network)
@@ -421,7 +422,7 @@ def figure(digits: Set, numbers: dict[str, float]) -> Figure:
     """One digit upright and mirrored; and the accuracy for each rank."""
     fig = plt.figure(figsize=(8, 4.5), layout="constrained")
     grid = fig.add_gridspec(2, 2, width_ratios=[1, 3.4])
-    three = (digits[1] == 3).int().argmax()  # the first one: it has no symmetry
+    three = (digits[1] == 3).int().argmax()  # the first one: its left is not its right
     both = [("learned first", digits), ("to be learned", mirror(digits))]
     for i, (title, (images, _)) in enumerate(both):
         ax = fig.add_subplot(grid[i, 0])

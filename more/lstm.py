@@ -138,8 +138,8 @@ def same_weights(forget_bias: float) -> nn.LSTM:
 def read_four_numbers(forget_bias: float) -> None:
     numbers = [1.0, 0.0, 0.0, 0.0]
     sequence = torch.tensor(numbers).view(1, 4, 1)  # (B, T, I)
-    # The state after each step. The last state and cell come once more, which we do not
-    # need: `_`.
+    # The state after each step; and beside it once more the last state, with the last
+    # cell, which we do not need: `_`.
     states, _ = same_weights(forget_bias)(sequence)  # (B, T, H), ...
     # Check on paper, for a bias of 0, the second line: 0.633 * 0.958 = 0.606 is kept.
     # The input gate, 0.007, times the candidate, tanh(0.54) = 0.49, adds 0.003: 0.61.
@@ -313,7 +313,7 @@ def make_network(bias: float, kind: type[nn.Module] = nn.LSTM) -> Recaller:
 # ------------------------------------------
 # *Nudge* a number of the cell after the first letter: change it by very little. How
 # much of the nudge is left in the same number at the end? (It is a derivative, so
-# ``backward()`` can find it.) Along the cell it is certain: each time step multiplies
+# PyTorch can find it.) Along the cell it is certain: each time step multiplies
 # the nudge by the forget gate, and by nothing else. So what is left is the product of
 # 99 forget gates.
 #
@@ -347,7 +347,8 @@ def left_of_a_nudge(ours: LSTM, x: Tensor, only_cell: bool) -> tuple[Tensor, Ten
 # %%
 # How much is left over 100 time steps, before training
 # -----------------------------------------------------
-# All numbers are means over the 16 numbers of the cell.
+# Of the 16 numbers of the cell, means are shown. (A mean of very small numbers is
+# hardly more than the largest of them.)
 def compare_gradients(seed: int) -> dict[int, dict[str, list[float] | float]]:
     """For each bias: the product of the forget gates after each time step, and what is
     left of a nudge at the end, along the cell and on all ways."""
