@@ -54,7 +54,7 @@ We train networks over 10 time steps and over 100. The forget gates of all are b
 start from the same numbers, and they read the same sequences. The networks with a low
 bias are the *control*. (In all of them the input gates start almost closed. Without
 this, a high forget bias is not enough; why, we shall see.) They train for 200 steps.
-Does it help those with a low bias to train twice as long? See with this command:
+Does it help those with a low bias to train twice as long? Try it, with this command:
 
 :Run: ``python more/lstm.py --steps 400``
 :Shapes: B batch, T time steps, I input size, H size of state and cell, C answers
