@@ -14,7 +14,7 @@ import psutil
 import tyro
 from playwright.sync_api import Page, sync_playwright
 
-from docs.bundle import CHROMIUM
+from docs.chromium import CHROMIUM
 from lab.__main__ import FORGET, pages
 from tools.catalogue import ROOT
 

@@ -27,7 +27,7 @@ from websockets.sync.client import connect
 
 from lab import __main__ as launcher
 from mistakes.__main__ import read
-from tools.catalogue import lessons
+from tools.catalogue import ROOT, lessons
 
 LABS = list(launcher.pages())
 every_lab = pytest.mark.parametrize("name", LABS)
@@ -619,3 +619,9 @@ def test_memory_stays_bounded_over_200_interactions(page, open_lab, server):
     )
     print(f"{early:.0f} MB after 50 interactions, {late:.0f} MB after 200")
     assert late - early < 50
+
+
+def test_the_measurement_of_a_room_begins():
+    command = [sys.executable, "-m", "lab.load", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "--visitors" in done.stdout, done.stderr

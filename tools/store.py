@@ -135,7 +135,8 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
 def forget() -> None:
     """Drop the runs beyond KEPT that were longest not used, and what killed runs left
     a day ago. Whatever else lies in that folder is not ours."""
-    places = [path.parent for path in folder().glob("*-*/run.json")]
+    ours = f"*-{'[0-9a-f]' * 16}"  # a lesson's name and a key
+    places = [path.parent for path in folder().glob(f"{ours}/run.json")]
     places.sort(key=lambda path: path.stat().st_mtime)
     for old in places[:-KEPT]:
         gone = old.with_name(f"{WORK}{old.name}")

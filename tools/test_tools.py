@@ -441,21 +441,22 @@ def test_only_the_newest_runs_are_kept_and_nothing_of_others_is_touched(
 ):
     monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(store, "KEPT", 2)
-    for age, name in enumerate(["old", "older", "oldest"]):
-        place = store.folder() / f"lesson-{name}"
+    old, older, oldest = (f"lesson-{key:016x}" for key in (10, 11, 12))
+    for age, name in enumerate([old, older, oldest, "exp-1", f"lesson-{'x' * 16}"]):
+        place = store.folder() / name
         place.mkdir(parents=True)
         (place / "run.json").touch()
         place.with_name(f"{place.name}.lock").touch()
         os.utime(place, (1000 - age, 1000 - age))
-    others = "tmp_thesis", "my-notes", f"{store.WORK}running", f"{store.WORK}killed"
+    others = ["tmp_thesis", "my-notes", f"{store.WORK}running", f"{store.WORK}killed"]
     for name in others:
         (store.folder() / name).mkdir()
         os.utime(store.folder() / name, (900, 900))
     os.utime(store.folder() / f"{store.WORK}running")
     store.forget()
-    left = {"lesson-old", "lesson-older", *others} - {f"{store.WORK}killed"}
-    assert {path.name for path in kept()} == left
-    assert not (store.folder() / "lesson-oldest.lock").exists()
+    left = {old, older, "exp-1", f"lesson-{'x' * 16}", *others}
+    assert {path.name for path in kept()} == left - {f"{store.WORK}killed"}
+    assert not (store.folder() / f"{oldest}.lock").exists()
 
 
 WHOLE = '{"numbers": {"holds": 1}, "printed": "", "used": {"wall": 1}}'
