@@ -257,12 +257,15 @@ def finish(
 
 
 def end(process: subprocess.Popen) -> None:
-    """End it and all that it started: first kindly, that it may tidy up."""
-    if process.poll() is None:
-        tell(process, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-    tell(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    """End it and all that it started: first kindly, that it may tidy up. It ends, too,
+    if we are told to end a second time while it does."""
+    try:
+        if process.poll() is None:
+            tell(process, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(GRACE)
+    finally:
+        tell(process, getattr(signal, "SIGKILL", signal.SIGTERM))
     process.wait()
 
 

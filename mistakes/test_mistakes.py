@@ -17,7 +17,7 @@ import pytest
 
 from mistakes import __main__ as tool
 from mistakes.__main__ import broken, main, read
-from mistakes.examine import TOLD, Examined, examine
+from mistakes.examine import TOLD, Examined, end, examine
 from tools import catalogue, runner
 from tools.catalogue import ROOT
 
@@ -725,3 +725,29 @@ def test_ctrl_c_leaves_nothing_behind(command, ctrl_c):
 def test_the_note_beside_the_practice_names_no_code(sums, monkeypatch):
     call(monkeypatch, "practice", "sums", "squared")
     assert json.loads(Path("practice/.sums.json").read_text()) == {"mistake": "squared"}
+
+
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
+def test_who_is_told_to_end_twice_leaves_no_test_running(monkeypatch):
+    command = [sys.executable, "-c", STUBBORN]
+    asked = {"stdout": subprocess.PIPE, "start_new_session": True}
+    with subprocess.Popen(command, **asked) as process:
+        process.stdout.readline()
+        wait = process.wait
+
+        def told_again(timeout=None):
+            raise SystemExit(143)
+
+        monkeypatch.setattr(process, "wait", told_again)
+        with pytest.raises(SystemExit):
+            end(process)
+        monkeypatch.undo()
+        assert wait(5) == -signal.SIGKILL
