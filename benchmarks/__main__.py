@@ -277,12 +277,11 @@ def course() -> list[dict]:
         after = lesson.taught.get("after", [])
         entry = {"lesson": lesson.name, "title": lesson.title, "file": lesson.file}
         weeks[week].append(entry | {"after": after})
-    open_week = {"lesson": "", "title": OPEN, "file": "", "after": []}
-    return [
-        {"week": week} | entry
-        for week, found in weeks.items()
-        for entry in found or ([open_week] if week != "further" else [])
-    ]
+    nobody = {"lesson": "", "title": OPEN, "file": "", "after": []}
+    for week in range(1, WEEKS + 1):
+        if not weeks[str(week)]:
+            weeks[str(week)].append(nobody)
+    return [{"week": week} | entry for week, found in weeks.items() for entry in found]
 
 
 def course_table() -> list[list[str]]:
@@ -380,7 +379,7 @@ def render() -> None:
     path = ROOT / "README.md"
     page = readme(path.read_text(encoding="utf-8"))
     site = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
-    write(path, page)  # both, or neither
+    write(path, page)  # each whole, or as it was
     write(TABLES, site)
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import textwrap
 import tokenize
+from collections.abc import Callable
 
 COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
 SIZES = (28, 32)  # of code, in pixels of 720
@@ -49,7 +50,7 @@ def in_large_type(text: str) -> list[tuple[int, list[str]]]:
         else:
             paragraphs.append(paragraph)
     paragraphs = [piece for one in paragraphs for piece in halves(one.splitlines())]
-    return [(size(page), page) for page in pages(paragraphs)]
+    return [(size(page), page) for page in evenly(filled_pages, paragraphs, LINES)]
 
 
 def in_docstring(code: str) -> bool:
@@ -231,11 +232,12 @@ def depth(lines: list[str], place: int) -> int:
     return len(indent_of(line))
 
 
-def pages(paragraphs: list[list[str]]) -> list[list[str]]:
-    """On as few slides as they need, and none of them much fuller than the others."""
-    slides = filled_pages(paragraphs, LINES)
-    for most in range(LINES - 1, 0, -1):
-        found = filled_pages(paragraphs, most)
+def evenly(fill: Callable, paragraphs: list, most: int, step: int = 1) -> list:
+    """On as few slides as they need, and none of them much fuller than the others:
+    `fill` puts so many lines or letters on each, fewer and fewer."""
+    slides = fill(paragraphs, most)
+    for fewer in range(most - step, 0, -step):
+        found = fill(paragraphs, fewer)
         if len(found) > len(slides):
             break
         slides = found
@@ -270,18 +272,8 @@ def ideas(docstring: str) -> list[str]:
         if paragraph.startswith("**"):
             sections.append([])
         sections[-1].append(paragraph)
-    return [slide for section in sections for slide in evenly(section)]
-
-
-def evenly(paragraphs: list[str]) -> list[str]:
-    """On as few slides as they need, and none of them much fuller than the others."""
-    slides = filled_slides(paragraphs, LETTERS)
-    for letters in range(LETTERS - 20, 0, -20):
-        found = filled_slides(paragraphs, letters)
-        if len(found) > len(slides):
-            break
-        slides = found
-    return slides
+    slides = [evenly(filled_slides, section, LETTERS, 20) for section in sections]
+    return [slide for some in slides for slide in some]
 
 
 def filled_slides(paragraphs: list[str], letters: int) -> list[str]:
