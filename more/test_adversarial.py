@@ -390,12 +390,12 @@ def test_watch_hears_every_step_and_its_loss():
 
 
 def test_a_training_prints_a_loss_every_200_steps(capsys):
-    for step in range(800):
+    for step in range(1000):
         print_loss(step, 2.3456)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert lines[0] == "    step   0: loss 2.346"
-    assert lines[-1].startswith("    step 600")
+    assert lines[-1].startswith("    step 800")
 
 
 class Knowing(nn.Module):
