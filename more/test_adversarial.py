@@ -469,16 +469,16 @@ HOLDS = {
     "holds, changed",
     [
         (True, {}),
-        (True, {"random_10": 0.9401}),
-        (False, {"random_10": 0.9399}),
+        (True, {"random_10": 0.9201}),
+        (False, {"random_10": 0.9199}),
         (True, {"random_10": 1.0}),
-        (False, {"fgsm_0": 0.03, "random_10": 0.0}),
+        (False, {"fgsm_0": 0.05, "random_10": 0.0}),
         (True, {"fgsm_10": 0.2499}),
         (False, {"fgsm_10": 0.25}),
-        (True, {"transfer": 0.3999}),
-        (False, {"transfer": 0.40}),
-        (True, {"robust_0": 0.9001}),
-        (False, {"robust_0": 0.90}),
+        (True, {"transfer": 0.4499}),
+        (False, {"transfer": 0.45}),
+        (True, {"robust_0": 0.8501}),
+        (False, {"robust_0": 0.85}),
         (True, {"robust_10": 0.6001}),
         (False, {"robust_10": 0.60}),
         (True, {"robust_pgd": 0.5501}),
@@ -672,9 +672,9 @@ def test_the_picture_shows_the_three_images_and_every_accuracy():
     *shown, ax = figure(images, [3, 5, 8], numbers).axes
     titles = [one.get_title() for one in shown]
     assert titles == [
-        "unchanged:\nread as 3",
-        "random signs:\nread as 5",
-        "signs of the gradient:\nread as 8",
+        "unchanged: read as 3",
+        "random signs: read as 5",
+        "FGSM: read as 8",
     ]
     for one, image in zip(shown, images, strict=True):
         drawn = torch.tensor(one.images[0].get_array().data)
@@ -685,11 +685,12 @@ def test_the_picture_shows_the_three_images_and_every_accuracy():
         assert list(line.get_xdata()) == list(SIZES)
         assert list(line.get_ydata()) == [numbers[key(name, size)] for size in SIZES]
         assert line.get_label() == label
-    assert [line.get_linestyle() for line in ax.lines] == ["--", "-.", "-", ":"]
-    assert [line.get_marker() for line in lines] == ["s", "^", "o"]
+    assert [line.get_linestyle() for line in ax.lines] == ["--", "-", "-.", ":"]
+    assert [line.get_marker() for line in lines] == ["s", "o", "^"]
     assert list(mark.get_xdata()) == [SIZE, SIZE]
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == list(LINES.values())
-    assert ax.get_ylim() == (0, 1.03)
+    assert list(mark.get_ydata()) == [0, 1]
+    assert ax.get_ylim()[0] == 0 and ax.get_yticks()[-1] == 1
     assert "at most" in ax.get_xlabel() and "right" in ax.get_ylabel()
     plt.close("all")
