@@ -10,7 +10,7 @@ Adversarial examples: small changes that add up
 A network reads handwritten digits. An image is a list of 784 numbers here, the
 *pixels*: 0 is white paper, 1 is ink. The network makes ten *scores* of them, one for
 each digit, and the largest score is its answer. Somebody may now change each pixel, but
-by no more than 0.1. A person hardly notices, and still reads the digit. Does the
+by no more than 0.1. A person sees some grey spots, and still reads the digit. Does the
 network?
 
 **Which change does the most harm?** The *loss* says how wrong the network is. The
@@ -232,14 +232,17 @@ def more_pixels() -> None:
 # %%
 # With a pencil: the gradient of a pixel
 # --------------------------------------
-# With several scores, how fast does the loss grow with a pixel? A *softmax* turns the
-# scores into probabilities, positive numbers whose sum is 1. The loss is -log of the
-# probability of the right digit. It grows with the score of a wrong digit as fast as
-# the probability of that digit says, and with the score of the right digit as fast as
-# its probability minus 1, which is negative. (``backprop.py`` shows where this comes
-# from.) And a score grows with a pixel as fast as the weight between them. So the
-# gradient of a pixel is a weighted sum: for each digit, its weight for this pixel,
-# times its probability; and for the right digit times its probability minus 1.
+# With several scores, how fast does the loss grow with a pixel? First the scores. A
+# *softmax* turns them into probabilities, positive numbers whose sum is 1: exp of each
+# score, divided by the sum of all these. The loss is -log of the probability of the
+# right digit. That is the log of the sum, minus the right score. The log of the sum
+# grows with each score as fast as the probability of its digit says. (This is its
+# derivative: exp of the score, divided by the sum.) The right score is subtracted, so
+# for the right digit 1 is subtracted from the probability.
+#
+# And a score grows with a pixel as fast as the weight between them. So the gradient of
+# a pixel is a weighted sum. Of each digit, take its weight for this pixel, times its
+# probability; but for the right digit, times its probability minus 1.
 #
 # An example has two pixels, (0.6, 0.4), and two digits. The weights of the first digit,
 # the right one, are (1, -1), those of the second (0, 0.5). The scores are 0.6 - 0.4 =
