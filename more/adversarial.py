@@ -218,7 +218,7 @@ def typical_change(weights: Tensor, draws: int) -> float:
 
 def more_pixels() -> None:
     torch.manual_seed(0)
-    print("All weights 1 or -1; a change of 0.1 a pixel changes the sum by")
+    print("All weights 1 or -1; 0.1 a pixel changes the sum by")
     print("    pixels   best signs   random signs   2,000 draws")
     for count in (4, 64, PIXELS):
         weights = coin_signs((count,))
@@ -328,13 +328,19 @@ class Reader(nn.Module):
 # images are added up, not averaged. So each image gets the gradient that it would have
 # alone: its pixels do not change the loss of any other one.
 #
+# A network that is very sure gives the right digit a probability of nearly 1. We need
+# the probability minus 1, and in the usual 32 bits this is rounded to 0. Then the
+# gradient is wrong, and it looks as if nobody could fool this network. So the scores
+# become numbers of 64 bits first, which ``double`` does.
+#
 # A pixel stays between 0 and 1, white paper and ink: what would be outside is set to
 # the nearer end. This is what ``clamp`` does. White paper cannot become whiter, so some
 # pixels do not change at all. It is the same for the attack and for its control.
 def pixel_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """For each pixel of each image, how fast the loss of this image grows with it."""
     pixels = images.clone().requires_grad_()
-    loss = F.cross_entropy(network(pixels), labels, reduction="sum")
+    scores = network(pixels).double()  # (B, 10)
+    loss = F.cross_entropy(scores, labels, reduction="sum")
     (gradients,) = torch.autograd.grad(loss, [pixels])
     return gradients
 
@@ -432,8 +438,7 @@ def advantage(network: nn.Module, digits: Set) -> float:
     """The L1 norm of an image's gradients, divided by their L2 norm; the mean of all
     images."""
     images, labels = digits
-    precise = copy.deepcopy(network).double()  # small gradients are not rounded to 0
-    gradients = pixel_gradients(precise, images.double(), labels)
+    gradients = pixel_gradients(network, images, labels).double()
     ones = torch.linalg.vector_norm(gradients, ord=1, dim=1)  # (B,)
     twos = torch.linalg.vector_norm(gradients, ord=2, dim=1)  # (B,)
     return (ones / twos).mean().item()

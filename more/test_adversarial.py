@@ -70,6 +70,18 @@ def losses(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return F.cross_entropy(network(images), labels, reduction="none")
 
 
+class Sum(nn.Module):
+    """Two scores: a weighted sum of the pixels, and 0."""
+
+    def __init__(self, weights: Tensor):
+        super().__init__()
+        self.weights = nn.Parameter(weights)
+
+    def forward(self, x):
+        total = x @ self.weights
+        return torch.stack([total, torch.zeros_like(total)], dim=1)
+
+
 class TestReader(ModelContract):
     output = (10,)
 
@@ -237,6 +249,16 @@ def test_the_gradient_of_each_image_is_that_which_it_has_alone(float64):
         assert_close(found[place], alone.grad[0])
     assert images.equal(before) and not images.requires_grad
     assert not found.requires_grad
+
+
+def test_a_very_sure_network_has_a_gradient_too():
+    """What is left of a probability of nearly 1, minus 1, in 32 bits?"""
+    network = Sum(torch.tensor([10.0, -20.0, 30.0]))
+    images = torch.tensor([[0.9, 0.2, 0.7]])  # the score is 26
+    found = pixel_gradients(network, images, torch.tensor([0]))
+    expected = -network.weights.detach() * math.exp(-26)
+    assert found.dtype == torch.float32
+    assert_close(found[0] * math.exp(26), expected * math.exp(26), rtol=1e-3, atol=0)
 
 
 def test_the_gradients_of_pixels_leave_those_of_the_weights_alone():
@@ -415,18 +437,6 @@ def test_accuracy_is_the_share_of_images_that_get_their_label():
 
 
 # How much farther
-
-
-class Sum(nn.Module):
-    """Two scores: a weighted sum of the pixels, and 0."""
-
-    def __init__(self, weights: Tensor):
-        super().__init__()
-        self.weights = nn.Parameter(weights)
-
-    def forward(self, x):
-        total = x @ self.weights
-        return torch.stack([total, torch.zeros_like(total)], dim=1)
 
 
 def test_the_advantage_is_the_l1_norm_divided_by_the_l2_norm():
