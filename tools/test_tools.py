@@ -67,6 +67,11 @@ CHANGES_NOTHING = {
     "an import": ("import torch\n", "import math\nimport torch\n"),
     "a package": ('["torch"]', '["torch", "numpy"]'),
     "the guard": ("    main()\n", "    main(3)\n"),
+    "an error that ends it with a sentence": (
+        "    x = torch.zeros(3)\n",
+        "    try:\n        x = torch.zeros(3)\n"
+        "    except RuntimeError:\n        sys.exit('no room')\n",
+    ),
 }
 CHANGES_NUMBERS = {
     "a constant": ("3e-3", "3e-2"),
@@ -74,6 +79,11 @@ CHANGES_NUMBERS = {
     "a default": ("steps=7", "steps=8"),
     "a name": ("def train", "def fit"),
     "a decorator": ("@torch.no_grad()\n", ""),
+    "an error that is mended": (
+        "    x = torch.zeros(3)\n",
+        "    try:\n        x = torch.zeros(3)\n"
+        "    except RuntimeError:\n        x = torch.ones(3)\n",
+    ),
     "an indentation": ("    return x +", "    if steps:\n        return x +"),
 }
 
