@@ -256,6 +256,11 @@ def test_the_gallery_has_all_labs_and_nothing_else(page, server):
         assert shown == (shared.ROOT / "docs" / "pictures" / f"{name}.png").read_bytes()
 
 
+def below(process) -> list[psutil.Process]:
+    """All that it has started, and what these have."""
+    return psutil.Process(process.pid).children(recursive=True)
+
+
 def listening(process) -> set[str]:
     """The addresses that a process and those that it started answer at."""
     parent = psutil.Process(process.pid)
@@ -355,7 +360,7 @@ def launch(tmp_path, ctrl_c):
 
     yield start
     for process in started:
-        inside = psutil.Process(process.pid).children(recursive=True)
+        inside = below(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert not any(each.is_running() for each in inside)
@@ -374,7 +379,7 @@ def test_the_browser_of_this_computer_is_opened_at_the_lesson_without_a_password
     expect(page.locator("h1").first).to_have_text(shared.lesson("rnn")[0].ASK)
     used = page.request.get(link)
     assert used.status == 403 and "works once" in used.text()
-    inside = psutil.Process(process.pid).children(recursive=True)
+    inside = below(process)
     assert inside and not any(word in " ".join(each.cmdline()) for each in inside)
 
 
@@ -403,10 +408,10 @@ def test_no_lab_and_nothing_of_it_stays_without_its_launcher(tmp_path, name, pag
         page.goto(f"{said.split()[-1]}&file={launcher.pages()['compare_blocks']}")
         mistakes = page.get_by_label("Make a classic mistake")
         mistakes.select_option("Subtract f(x) from the skip")
-        while len(inside := psutil.Process(process.pid).children(recursive=True)) < 2:
-            time.sleep(0.1)  # right and wrong are trained in processes of their own
+        while len(inside := below(process)) < 4:  # marimo, show, right and wrong
+            time.sleep(0.1)
         process.send_signal(getattr(signal, name))
-        _, alive = psutil.wait_procs(inside, timeout=60)
+        _, alive = psutil.wait_procs(inside, timeout=12)  # by itself it takes longer
     for each in alive:
         each.kill()
     assert inside and not alive
