@@ -531,8 +531,12 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         from torchvision.datasets import MNIST
 
         folder = os.environ.get("NN_DATA", "data")
-        seen = MNIST(folder, train=True, download=True)
-        unseen = MNIST(folder, train=False, download=True)
+        try:
+            seen = MNIST(folder, train=True, download=True)
+            unseen = MNIST(folder, train=False, download=True)
+        except RuntimeError:  # no network, for example
+            said = "neither is there, nor can it be fetched now"
+            sys.exit(f"--data mnist: in {folder} it {said}; use --data digits")
         train_images = seen.data[:, None] / 255  # pixels are whole numbers up to 255
         test_images = unseen.data[:, None] / 255
         return train_images, seen.targets, test_images, unseen.targets

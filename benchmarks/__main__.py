@@ -13,7 +13,6 @@ import math
 import os
 import platform
 import re
-import shutil
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -24,7 +23,7 @@ from tools import store
 from tools.catalogue import ROOT, Lesson, LessonError, lessons, named, recipe
 from tools.cli import end, positive
 from tools.runner import Run, measure, several
-from tools.whole import from_json, read_json, write
+from tools.whole import from_json, read_json, write, write_all
 
 HERE = Path(__file__).parent
 SEEDS = HERE / "seeds.jsonl"
@@ -72,7 +71,7 @@ def keep_pictures(run: Run) -> None:
     """Copy what the run has drawn to where the lesson, run by hand, would leave it."""
     FIGURES.mkdir(exist_ok=True)
     for path in run.folder.glob("figures/*"):
-        shutil.copy(path, FIGURES)
+        write(FIGURES / path.name, path.read_bytes())
 
 
 def look_through_site(names: list[str]) -> bool:
@@ -379,8 +378,7 @@ def render() -> None:
     path = ROOT / "README.md"
     page = readme(path.read_text(encoding="utf-8"))
     site = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
-    write(path, page)  # each whole, or as it was
-    write(TABLES, site)
+    write_all({path: page, TABLES: site})
 
 
 # What is measured by a module of its own, imported only then, as it imports lessons

@@ -20,6 +20,7 @@ copyright = "the nn team. Code: MIT; text, figures and slides: CC BY 4.0"
 extensions = ["sphinx_gallery.gen_gallery", "sphinx_design", "policy"]
 exclude_patterns = ["_build", "slides", "templates", "*.txt", "GALLERY_HEADER.rst"]
 smartquotes = False
+highlight_language = "text"  # a block without a language is a formula or a list
 suppress_warnings = ["sphinx_gallery.space_in_filename"]  # it means the whole path
 html_theme = "pydata_sphinx_theme"
 html_title = "nn: neural network lessons in PyTorch"

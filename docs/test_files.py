@@ -177,12 +177,14 @@ def test_every_picture_says_in_words_what_it_shows(name):
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_the_front_page_has_a_card_of_the_lesson(lesson):
+def test_the_front_page_has_a_card_of_the_lesson_that_does_not_give_it_away(lesson):
     links = read("index.html").select(f".sd-card a[href='gallery/{lesson}.html']")
     (card,) = [link.find_parent(class_="sd-card") for link in links]
     known = json.loads((GALLERY / f"{lesson}.json").read_text(encoding="utf-8"))
     said = " ".join(card.get_text().split())
-    assert known["ask"] in said and " ".join(known["claim"].split()) in said
+    assert known["ask"] in said
+    for sentence in re.split(r"(?<=\.) ", " ".join(known["claim"].split())):
+        assert sentence not in said
     assert plt.imread(file_of("index.html", card.img["src"])).shape[1] > 300
 
 

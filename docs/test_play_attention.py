@@ -217,6 +217,11 @@ def test_the_knob_goes_from_the_mean_to_a_dict(page, look_up):
     assert page.locator("#nn-factor").inner_text() == "100"
     assert percents(page, "#nn-list") == [0, 0, 0, 0, 0, 100, 0]
     assert "as in a dict" in page.locator("#nn-means").inner_text()
+    page.get_by_role("button", name="Two bobs").click()  # with the same factor
+    assert page.locator("#nn-factor").inner_text() == "100"
+    page.get_by_role("button", name="The lesson's").click()  # as it is in the lesson
+    assert page.locator("#nn-factor").inner_text() == "1"
+    visit(page, "attention", "#list=anna4-bob4-cleo4-dan4-eva7-finn9-finn&knob=100")
     assert page.locator("#nn-plot polyline").count() == 7
     curves = page.locator("#nn-plot polyline").evaluate_all(
         """all => all.map(line => line.getAttribute("points").split(" ")

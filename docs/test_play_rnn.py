@@ -114,6 +114,9 @@ def test_a_sequence_is_typed_and_pushed_and_taken_back(page, reader):
     assert (
         "over 7 time steps, and this has 6" in page.locator("#nn-answer").inner_text()
     )
+    page.locator("#nn-sequence").fill("kx")
+    told = page.locator("#nn-answer").inner_text()
+    assert told.startswith("Only K, L and M are read. K came first.")
     page.locator("#nn-sequence").fill("KL" * 30)
     assert page.locator("#nn-sequence").input_value() == "KL" * 12
     page.locator("#nn-trained").select_option("25")

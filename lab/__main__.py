@@ -5,10 +5,12 @@ python -m lab cnn        one lesson
 python -m lab --room     for others, too: an address, a password, and both as a QR code
 """
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -116,8 +118,11 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     line = [sys.executable, "-m", "lab.host", str(os.getpid())]
     line += ["--quiet", "run", folder, "--headless"]
     line += [f"--host={host}", f"--port={port}", f"--session-ttl={FORGET}"]
+    page = {"file": pages()[lesson]} if lesson else {}
+    query, key = urlencode(page | {"access_token": word}), secrets.token_urlsafe()
     paths = [str(ROOT / "lab"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {"PYTHONPATH": os.pathsep.join(paths), "MARIMO_SKIP_UPDATE_CHECK": "1"}
+    settings |= {"NN_LAB_KEY": key, "NN_LAB_LINK": f"/?{query}"}
     process = subprocess.Popen(
         [*line, "--token-password-file=-"],
         stdin=subprocess.PIPE,  # the password is nobody else's on this computer
@@ -129,8 +134,6 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
         process.stdin.write(word)
         process.stdin.close()
         wait_until_open(process, port)
-        page = {"file": pages()[lesson]} if lesson else {}
-        query = urlencode(page | {"access_token": word})
         link = f"http://{address}:{port}/?{query}"
         if room:
             segno.make(link).terminal(compact=True)
@@ -138,11 +141,14 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
         print(f"With the password in it: {link}")
         print("Ctrl-C ends it.", flush=True)
         if browser:
-            webbrowser.open(f"http://127.0.0.1:{port}/?{query}")
+            webbrowser.open(f"http://127.0.0.1:{port}/once/{key}")
         return process.wait()
     finally:
         process.terminate()
         process.wait()
+        if hasattr(os, "killpg"):  # what it started, as right and wrong of a mistake
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

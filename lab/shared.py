@@ -14,6 +14,7 @@ import html
 import inspect
 import io
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -180,16 +181,20 @@ def stop_button(jobs: list[Job]) -> mo.ui.button:
 
 # What has been trained is kept
 
+OURS = re.compile(r"\w+[_-][0-9a-f]{16}\.(pt|png)")  # names of what `store` writes
+
 
 def store(path: Path, write) -> None:
-    """A whole file or none, where one may write; the 200 newest are kept."""
+    """A whole file or none, where one may write; our 200 newest are kept there."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            write(file)
-        os.replace(file.name, path)
-        age = sorted(path.parent.iterdir(), key=os.path.getmtime)
-        for old in age[:-200]:
+        with tempfile.TemporaryDirectory(prefix=".nn-lab-", dir=path.parent) as folder:
+            draft = Path(folder, path.name)
+            with draft.open("wb") as file:
+                write(file)
+            draft.replace(path)
+        ours = [one for one in path.parent.iterdir() if OURS.fullmatch(one.name)]
+        for old in sorted(ours, key=os.path.getmtime)[:-200]:
             old.unlink()
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urljoin, urlparse
+from urllib.parse import urljoin
 
 import cnnrnn_lab
 import matplotlib.pyplot as plt
@@ -132,11 +132,22 @@ def test_a_visitor_who_leaves_as_a_training_ends_raises_no_error(monkeypatch):
 
 
 def test_the_oldest_files_make_room(tmp_path):
+    first, *_, last = paths = [tmp_path / f"rnn_{n:016x}.pt" for n in range(203)]
+    for number, path in enumerate(paths):
+        shared.store(path, lambda file: file.write(b"x"))
+        os.utime(path, (number, number))
+    assert len(kept := {*tmp_path.iterdir()}) <= 201
+    assert last in kept and first not in kept
+
+
+def test_only_what_the_lab_has_written_makes_room(tmp_path):
+    others = [tmp_path / name for name in ("thesis.tex", "model.pt", "cnn_best.pt")]
+    for path in others:
+        path.write_text("not ours")
+        os.utime(path, (0, 0))
     for number in range(203):
-        shared.store(tmp_path / f"{number}.pt", lambda file: file.write(b"x"))
-        os.utime(tmp_path / f"{number}.pt", (number, number))
-    names = {path.name for path in tmp_path.iterdir()}
-    assert len(names) <= 201 and "202.pt" in names and "0.pt" not in names
+        shared.store(tmp_path / f"cnn-{number:016x}.png", lambda file: file.write(b"x"))
+    assert all(path.read_text() == "not ours" for path in others)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no checkpoint", b"PK\x03\x04 torn"])
@@ -245,6 +256,11 @@ def test_the_gallery_has_all_labs_and_nothing_else(page, server):
         assert shown == (shared.ROOT / "docs" / "pictures" / f"{name}.png").read_bytes()
 
 
+def below(process) -> list[psutil.Process]:
+    """All that it has started, and what these have."""
+    return psutil.Process(process.pid).children(recursive=True)
+
+
 def listening(process) -> set[str]:
     """The addresses that a process and those that it started answer at."""
     parent = psutil.Process(process.pid)
@@ -296,21 +312,23 @@ class OtherSite(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def other_site():
-    """To a browser, localhost is another site than 127.0.0.1."""
+    """The port of another program of this computer."""
     with ThreadingHTTPServer(("127.0.0.1", 0), OtherSite) as site:
         threading.Thread(target=site.serve_forever, daemon=True).start()
-        yield f"http://localhost:{site.server_port}/"
+        yield site.server_port
         site.shutdown()
 
 
+# To a browser, localhost is another site than 127.0.0.1; another port of it is not
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
-    page, server, other_site
+    page, server, other_site, host
 ):
     room = server.address.replace("http", "ws") + "ws?file=01_cnn.py&session_id="
     page.goto(server.link())  # this browser has the lab's cookie now
     page.locator("a[href*='file=']").first.wait_for()
     assert page.evaluate(OPEN_A_SESSION, f"{room}ours") == "open"
-    page.goto(other_site)
+    page.goto(f"http://{host}:{other_site}/")
     assert page.evaluate(OPEN_A_SESSION, f"{room}evil") == "refused"
 
 
@@ -342,22 +360,26 @@ def launch(tmp_path, ctrl_c):
 
     yield start
     for process in started:
-        inside = psutil.Process(process.pid).children(recursive=True)
+        inside = below(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         assert not any(each.is_running() for each in inside)
 
 
-def test_the_browser_of_this_computer_is_opened_at_the_lesson_with_the_password(
-    launch,
+def test_the_browser_of_this_computer_is_opened_at_the_lesson_without_a_password_asked(
+    launch, page
 ):
     process, said, visited = launch("rnn", until="Ctrl-C ends it.")
     word = re.search("password (.+)", said)[1]
     while not visited.exists() or not visited.read_text():
         time.sleep(0.1)
-    asked = parse_qs(urlparse(visited.read_text().strip()).query)
-    assert asked == {"file": ["02_rnn.py"], "access_token": [word]}
-    inside = psutil.Process(process.pid).children(recursive=True)
+    link = visited.read_text().strip()
+    assert word not in link  # everybody on this computer can read it
+    page.goto(link)
+    expect(page.locator("h1").first).to_have_text(shared.lesson("rnn")[0].ASK)
+    used = page.request.get(link)
+    assert used.status == 403 and "works once" in used.text()
+    inside = below(process)
     assert inside and not any(word in " ".join(each.cmdline()) for each in inside)
 
 
@@ -370,20 +392,26 @@ def test_with_room_others_are_let_in_and_get_a_qr_code(launch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT"])
-def test_no_lab_stays_open_without_its_launcher(tmp_path, name):
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT", "SIGTERM"])
+def test_no_lab_and_nothing_of_it_stays_without_its_launcher(tmp_path, name, page):
     def heed():  # a shell lets what runs in its background ignore SIGQUIT
         signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
     line = [sys.executable, "-m", "lab", "--no-browser", "--port=0"]
     options = {"stdout": subprocess.PIPE, "cwd": shared.ROOT, "text": True}
     options["preexec_fn"] = heed
+    new = dict.fromkeys(["NN_LAB_CACHE", "NN_RUNS"], str(tmp_path))
+    options["env"] = os.environ | new
     with subprocess.Popen(line, **options) as process:
-        while "Ctrl-C ends it." not in process.stdout.readline():
+        while "http" not in (said := process.stdout.readline()) or "access" not in said:
             assert process.poll() is None
-        inside = psutil.Process(process.pid).children(recursive=True)
+        page.goto(f"{said.split()[-1]}&file={launcher.pages()['compare_blocks']}")
+        mistakes = page.get_by_label("Make a classic mistake")
+        mistakes.select_option("Subtract f(x) from the skip")
+        while len(inside := below(process)) < 4:  # marimo, show, right and wrong
+            time.sleep(0.1)
         process.send_signal(getattr(signal, name))
-        _, alive = psutil.wait_procs(inside, timeout=60)
+        _, alive = psutil.wait_procs(inside, timeout=12)  # by itself it takes longer
     for each in alive:
         each.kill()
     assert inside and not alive

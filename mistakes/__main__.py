@@ -14,6 +14,7 @@ import difflib
 import functools
 import hashlib
 import inspect
+import io
 import json
 import os
 import random
@@ -33,7 +34,7 @@ from tools.catalogue import Lesson, LessonError
 from tools.cli import end, positive
 from tools.guard import obey
 from tools.runner import Run, RunError, several
-from tools.whole import write
+from tools.whole import write, write_all
 
 PRACTICE = Path("practice")
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
@@ -180,7 +181,9 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
     fig = pair(entry["says"], drawn)
     path = Path("figures", f"{lesson}_{mistake}.png")
     path.parent.mkdir(exist_ok=True)
-    fig.savefig(path)
+    drawn = io.BytesIO()
+    fig.savefig(drawn)
+    write(path, drawn.getvalue())
     print(f"\nBoth pictures: {path}")
     display()
 
@@ -247,8 +250,8 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         raise UsageError(f"{path} is there already; --force overwrites it")
     PRACTICE.mkdir(exist_ok=True)
     text = broken(source, mistakes[name] if blank is None else blanks[name])
-    write(path, text)
-    write(note, json.dumps({"mistake" if blank is None else "blank": name}))
+    made = json.dumps({"mistake" if blank is None else "blank": name})
+    write_all({path: text, note: made})
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
 
 

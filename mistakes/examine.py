@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,11 @@ BESIDE = "conftest.py", "pyproject.toml"  # what the tests read
 SHORT = 20  # seconds that any test may take
 TIMES = 5  # and beyond them so many times what it takes on the lesson itself
 LETTERS = 500  # of a line that a test says; a number may have a million digits
+MOST = 2**24  # bytes of all that they say
+TAMPERED = "it wrote where its tests tell what happens"
+AT_ONCE = os.O_RDONLY  # and of these what the system has
+for flag in "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY":
+    AT_ONCE |= getattr(os, flag, 0)
 
 
 @dataclass
@@ -216,20 +222,32 @@ class Look:
                 self.reason = f"it does not end in {took:.0f} s; {instead}"
         return bool(self.reason)
 
+    def written(self) -> bytes:
+        """What has been written since. OSError, if it is no file of a sensible size:
+        a pipe that a test has put there must not be waited for."""
+        with open(os.open(self.told, AT_ONCE), "rb") as told:
+            known = os.fstat(told.fileno())
+            if not stat.S_ISREG(known.st_mode) or known.st_size > MOST:
+                raise OSError(TAMPERED)
+            told.seek(self.read_to)
+            return told.read()
+
     def read(self) -> None:
         """Hear the whole lines that have been written since."""
-        if not self.told.exists():
+        try:
+            lines = self.written()
+        except FileNotFoundError:  # the tests have not begun
             return
-        with self.told.open("rb") as file:
-            file.seek(self.read_to)
-            lines = file.read()
+        except OSError:
+            self.reason = TAMPERED
+            return
         end = lines.rfind(b"\n") + 1  # a half line is read the next time
         self.read_to += end
         for line in lines[:end].splitlines():
             try:
                 self.found.hear(dict(json.loads(line)))
             except (ValueError, TypeError, LookupError, RecursionError):
-                self.reason = "it wrote where its tests tell what happens"
+                self.reason = TAMPERED
 
 
 def finish(

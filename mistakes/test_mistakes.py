@@ -727,6 +727,53 @@ def test_the_note_beside_the_practice_names_no_code(sums, monkeypatch):
     assert json.loads(Path("practice/.sums.json").read_text()) == {"mistake": "squared"}
 
 
+INSTEAD = "import os; told = os.environ['NN_TOLD']; os.unlink(told)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes and links there")
+@pytest.mark.parametrize(
+    "instead",
+    [
+        "os.mkfifo(told)",
+        "os.symlink('/dev/zero', told)",
+        "os.mkdir(told)",
+        "open(told, 'w').truncate(10**13)",
+    ],
+)
+def test_what_stands_there_instead_is_found_out_and_not_read(sums, instead):
+    line = f"{INSTEAD}; {instead}; import time; time.sleep(600)"
+    begin = time.monotonic()
+    found = examine(tiny(), spoiled(line))
+    assert time.monotonic() - begin < 60
+    assert "it wrote where its tests tell" in " ".join(found.complaints.values())
+
+
+EXAMINE = """
+import sys
+from pathlib import Path
+from mistakes.examine import examine
+from tools.catalogue import Lesson
+examine(Lesson(Path(sys.argv[1])), sys.argv[2])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no groups of processes")
+def test_no_test_goes_on_if_what_looks_on_is_killed(sums, tmp_path):
+    note = tmp_path / "pid"
+    text = spoiled(f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid()))")
+    text = text.replace(TEST, f"    time.sleep(600)\n{TEST}")
+    command = [sys.executable, "-c", EXAMINE, str(sums / "sums.py"), text]
+    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}) as one:
+        while not note.exists() or not note.read_text():
+            assert one.poll() is None
+            time.sleep(0.1)
+        one.kill()
+    with pytest.raises(ProcessLookupError):
+        for _ in range(100):
+            os.kill(int(note.read_text()), 0)
+            time.sleep(0.1)
+
+
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)

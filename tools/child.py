@@ -27,7 +27,10 @@ def main(job: Path, report: Path) -> None:
             told["numbers"], told["used"] = run(**asked["run"])
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        told["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
+        said = f"{type(error).__name__}: {error}"
+        if isinstance(error, SystemExit) and isinstance(error.code, str):
+            said = error.code or said  # a sentence for the user
+        told["error"] = said.splitlines()[0]
     os.chdir(folder)  # wherever the lesson went
     if asked["show"]:
         draw()

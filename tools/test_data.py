@@ -86,11 +86,11 @@ def test_nothing_is_fetched_unless_it_is_asked_for(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_without_a_network_the_error_says_what_could_not_be_fetched(monkeypatch):
+def test_without_a_network_one_line_says_where_mnist_is_not_and_what_to_do(monkeypatch):
     from torchvision.datasets import MNIST
 
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    with pytest.raises(RuntimeError, match="train-images-idx3-ubyte"):
+    with pytest.raises(SystemExit, match="^--data mnist: in .+; use --data digits$"):
         lesson.load_digits("mnist")
 
 

@@ -8,20 +8,28 @@ from pathlib import Path
 from tools.catalogue import LessonError, named
 
 
-def write(path: Path, text: str) -> None:
-    """All of the text, or the file as it was: also if it is stopped in the middle, or
-    the disk is full. Nobody's file is in the way of the draft."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    with draft.open("x", encoding="utf-8") as file:  # nobody's, and no link to one
-        try:
-            file.write(text)
-            file.close()  # here a full disk is noticed at the latest
-            if path.exists():
+def write(path: Path, content: str | bytes) -> None:
+    """All of the content, or the file as it was: also if it is stopped in the middle,
+    or the disk is full. Nobody's file is in the way of the draft."""
+    write_all({path: content})
+
+
+def write_all(contents: dict[Path, str | bytes]) -> None:
+    """The same for several files: none is replaced before all are on the disk."""
+    drafts = {}
+    try:
+        for path, content in contents.items():
+            draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+            with draft.open("xb") as file:  # nobody's, and no link to one
+                drafts[path] = draft
+                file.write(content.encode() if isinstance(content, str) else content)
+            if path.exists():  # closed by now: a full disk has been noticed
                 shutil.copymode(path, draft)
+        for path, draft in drafts.items():
             os.replace(draft, path)
-        except BaseException:
-            draft.unlink()
-            raise
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
 
 
 def read_json(path: Path):

@@ -176,7 +176,12 @@ ${words(all[high[0]])} has the most, then ${words(all[high[1]])}.`;
   const lessons = Array.from({ length: w.example.shape[0] }, (_, i) =>
     Array.from(nn.row(w.example, i).data));
   for (const button of find("examples").children)
-    button.onclick = () => { take(parse(button.dataset.list ?? "") ?? lessons); changed(); };
+    button.onclick = () => {
+      const { list } = button.dataset;
+      if (!list) knob = trained;  // the lesson's, as it is there
+      take(list ? parse(list) : lessons);
+      changed();
+    };
   find("add").onclick = () => {
     if (pairs.length === most) return nn.say(find("answer"), `${most} pairs are enough here.`);
     const free = names.findIndex((_, name) => pairs.every((pair) => pair[0] !== name));

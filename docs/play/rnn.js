@@ -204,8 +204,12 @@ from the orthogonal one.`);
       + symbols.slice(other + 1) });
   };
   find("sequence").maxLength = longest - 1;
-  find("sequence").oninput = (event) =>
-    change({ symbols: only(event.target.value), step: longest });
+  find("sequence").oninput = (event) => {
+    const typed = event.target.value, read = only(typed);
+    change({ symbols: read, step: longest });
+    if (read.length < typed.length)
+      nn.say(find("answer"), `Only K, L and M are read. ${find("answer").textContent}`);
+  };
   find("trained").onchange = (event) => change({ trained: Number(event.target.value) });
   find("step").oninput = (event) => change({ step: Number(event.target.value) });
   for (const start of STARTS)

@@ -10,6 +10,7 @@ from lessons import chosen  # noqa: E402
 
 project = "nn"
 extensions = ["sphinx_revealjs", "policy"]
+highlight_language = "text"  # a block without a language is a formula or a list
 include_patterns = [f"{lesson}.rst" for lesson in chosen()]
 root_doc = [*chosen()][0]  # no deck needs an index
 html_favicon = "../static/nn.svg"
