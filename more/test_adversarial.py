@@ -14,6 +14,7 @@ from torch.testing import assert_close
 import adversarial
 from adversarial import (
     BATCH,
+    DRAWS,
     HIDDEN,
     IMAGE,
     LINES,
@@ -21,12 +22,16 @@ from adversarial import (
     RATE,
     SIZE,
     SIZES,
+    TINY,
     WEIGHTS,
     Reader,
     accuracy,
-    advantage,
+    add_up,
     all_signs,
     answers_to,
+    by_norms,
+    by_trying,
+    cancel,
     claim_holds,
     coin_signs,
     example,
@@ -35,6 +40,7 @@ from adversarial import (
     gradient_by_hand,
     key,
     lists_of_pixels,
+    losses,
     lowered,
     main,
     more_pixels,
@@ -42,11 +48,9 @@ from adversarial import (
     pixel_gradients,
     print_loss,
     random_signs,
-    random_steps,
     report,
     root_mean_square,
     sign,
-    small_steps,
     softmax,
     train,
     two_pixels,
@@ -64,10 +68,6 @@ def some(number: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     images = 0.3 + 0.4 * torch.rand(number, PIXELS, generator=draw)
     images[torch.arange(number), labels] = 0.95
     return images, labels
-
-
-def losses(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(network(images), labels, reduction="none")
 
 
 class Sum(nn.Module):
@@ -191,8 +191,8 @@ def test_the_gradient_by_hand_is_that_of_autograd(float64):
 
 
 def test_what_is_printed_with_a_pencil_is_equal_on_both_sides(capsys):
-    small_steps()
-    random_steps()
+    add_up()
+    cancel()
     more_pixels()
     two_pixels()
     lines = capsys.readouterr().out.splitlines()
@@ -275,7 +275,7 @@ def test_the_attack_makes_each_loss_larger_by_size_times_the_l1_norm(float64):
     images = images.double()
     gradients = pixel_gradients(network, images, labels)
     grown = losses(network, fgsm(network, images, labels, 1e-7), labels)
-    grown = (grown - losses(network, images, labels)).detach()
+    grown = grown - losses(network, images, labels)
     expected = 1e-7 * gradients.abs().sum(dim=1)
     # A pixel that is just inside 1 may not move: none is that near.
     assert_close(grown, expected, rtol=1e-3, atol=0)
@@ -439,26 +439,68 @@ def test_accuracy_is_the_share_of_images_that_get_their_label():
 # How much farther
 
 
-def test_the_advantage_is_the_l1_norm_divided_by_the_l2_norm():
+def test_the_factor_is_the_l1_norm_divided_by_the_l2_norm():
     """Which of the two norms is divided by which?"""
     digits = torch.rand(6, 4), torch.tensor([0, 1, 0, 1, 0, 1])
     network = Sum(torch.tensor(WEIGHTS))
-    assert advantage(network, digits) == pytest.approx(9 / 5)
-    assert network.weights.dtype == torch.float32
+    assert by_norms(network, digits) == pytest.approx(9 / 5)
     digits = torch.rand(6, 784), torch.zeros(6, dtype=torch.int64)
-    assert advantage(Sum(coin_signs((784,))), digits) == pytest.approx(28)
+    assert by_norms(Sum(coin_signs((784,))), digits) == pytest.approx(28)
 
 
-def test_the_advantage_is_a_mean_over_images():
+def test_the_factor_is_a_mean_over_images():
     network = Reader()
     images, labels = some(3)
     alone = []
     for place in range(3):
         one = images[place : place + 1], labels[place : place + 1]
-        alone.append(advantage(network, one))
+        alone.append(by_norms(network, one))
     assert max(alone) > min(alone)
     mean = sum(alone) / 3
-    assert advantage(network, (images, labels)) == pytest.approx(mean)
+    assert by_norms(network, (images, labels)) == pytest.approx(mean)
+
+
+def test_what_is_tried_agrees_with_the_norms():
+    """Of 50 draws, what is typical: their mean, or the root of their mean square?"""
+    torch.manual_seed(0)
+    network = Sum(torch.tensor(WEIGHTS))
+    digits = torch.rand(300, 4), torch.arange(300) % 2
+    assert by_trying(network, digits) == pytest.approx(9 / 5, rel=0.04)
+    assert network.weights.dtype == torch.float32
+    network = Reader()
+    digits = some(40)
+    tried = by_trying(network, digits)
+    assert tried == pytest.approx(by_norms(network, digits), rel=0.06)
+
+
+def test_50_draws_of_a_tiny_change_are_tried(monkeypatch):
+    thrown, asked = [], []
+
+    def coins(shape):
+        thrown.append(shape)
+        return torch.ones(shape)
+
+    def ear(network, images, labels):
+        asked.append(images)
+        return losses(network, images, labels)
+
+    monkeypatch.setattr(adversarial, "coin_signs", coins)
+    monkeypatch.setattr(adversarial, "losses", ear)
+    images, labels = torch.rand(2, 4), torch.tensor([0, 1])
+    found = by_trying(Sum(torch.tensor([3.0, 1.0, 0.5, -0.5])), (images, labels))
+    assert thrown == [(2, 4)] * DRAWS
+    assert found == pytest.approx(5 / 4, rel=0.01)  # all signs are +: 3 + 1 + 0.5 - 0.5
+    for changed in asked[2:]:
+        assert_close(changed, images.double() + TINY)
+
+
+def test_the_loss_of_each_image_is_minus_log_of_its_probability():
+    network = Reader()
+    images, labels = some(4)
+    chances = network(images).softmax(dim=1)[torch.arange(4), labels]
+    found = losses(network, images, labels)
+    assert_close(found, -chances.detach().log())
+    assert not found.requires_grad
 
 
 # Claim
@@ -471,7 +513,7 @@ HOLDS = {
     "robust_0": 0.97,
     "robust_10": 0.75,
     "robust_pgd": 0.70,
-    "advantage": 21.0,
+    "by_trying": 21.0,
 }
 
 
@@ -489,12 +531,12 @@ HOLDS = {
         (False, {"transfer": 0.45}),
         (True, {"robust_0": 0.8501}),
         (False, {"robust_0": 0.85}),
-        (True, {"robust_10": 0.6001}),
-        (False, {"robust_10": 0.60}),
-        (True, {"robust_pgd": 0.5501}),
-        (False, {"robust_pgd": 0.55}),
-        (True, {"advantage": 15.01}),
-        (False, {"advantage": 15.0}),
+        (True, {"robust_10": 0.5501}),
+        (False, {"robust_10": 0.55}),
+        (True, {"robust_pgd": 0.5001}),
+        (False, {"robust_pgd": 0.50}),
+        (True, {"by_trying": 15.01}),
+        (False, {"by_trying": 15.0}),
     ],
 )
 def test_the_claim_holds_only_if_each_of_its_parts_does(holds, changed):
@@ -602,28 +644,38 @@ def test_each_network_is_attacked_with_its_own_gradients(staged):
     assert found[numbers["transfer"]] == (second, "fgsm", plain, SIZE)
 
 
-def test_the_advantage_is_that_of_each_network(monkeypatch):
+def test_the_factors_and_the_sizes_are_those_of_the_first_network(monkeypatch):
     trained, asked = [], []
 
     def ear(network, digits, steps, adversarial=False, watch=None):
         trained.append(network)
 
     def count(network, digits):
-        assert digits[0].equal(lists_of_pixels("digits")[1][0])
+        images, labels = lists_of_pixels("digits")[1]
+        assert digits[0].equal(images[:360]) and digits[1].equal(labels[:360])
         asked.append(network)
         return 3.0 * len(asked)
 
+    def move(by):
+        return lambda *images_and_size: images_and_size[-3 if by == 0.5 else 0] + by
+
     monkeypatch.setattr(adversarial, "train", ear)
-    monkeypatch.setattr(adversarial, "advantage", count)
+    monkeypatch.setattr(adversarial, "by_norms", count)
+    monkeypatch.setattr(adversarial, "by_trying", count)
+    monkeypatch.setattr(adversarial, "fgsm", move(0.5))
+    monkeypatch.setattr(adversarial, "random_signs", move(-0.25))
     numbers = main(steps=1)
-    assert asked == trained[:2]
-    assert (numbers["advantage"], numbers["robust_advantage"]) == (3, 6)
+    assert asked == [trained[0], trained[0]]
+    assert (numbers["by_norms"], numbers["by_trying"]) == (3, 6)
+    assert numbers["moved_fgsm"] == pytest.approx(0.5)
+    assert numbers["moved_random"] == pytest.approx(0.25)
     plt.close("all")
 
 
 def test_what_is_printed_is_what_main_returns(capsys):
     numbers = {"pgd": 0.011, "robust_pgd": 0.022, "second": 0.033, "transfer": 0.044}
-    numbers |= {"advantage": 5.55, "robust_advantage": 6.66}
+    numbers |= {"by_trying": 5.55, "by_norms": 6.66}
+    numbers |= {"moved_random": 0.0771, "moved_fgsm": 0.0882}
     count = 0
     for name in ("random", "fgsm", "robust"):
         for size in SIZES:
@@ -635,9 +687,10 @@ def test_what_is_printed_is_what_main_returns(capsys):
     assert lines[2].split()[2:] == ["1.0%", "2.0%", "3.0%", "4.0%", "5.0%"]
     assert lines[3].split()[1:] == ["6.0%", "7.0%", "8.0%", "9.0%", "10.0%"]
     assert lines[4].split()[4:] == ["11.0%", "12.0%", "13.0%", "14.0%", "15.0%"]
-    assert "PGD: plain 1.1%, trained against FGSM 2.2%" in lines[6]
-    assert "unchanged 3.3%, FGSM of the first 4.4%" in lines[7]
-    assert "a factor of 5.5; after adversarial training 6.7" in lines[9]
+    assert lines[6] == "    under PGD 1.1%, trained against FGSM 2.2%"
+    assert lines[7] == "    the second network 3.3%, on FGSM of the first 4.4%"
+    assert lines[9] == "    random signs 0.077, FGSM 0.088"
+    assert lines[11] == "    tried with 0.0001 a pixel: 5.5   L1 norm / L2 norm: 6.7"
     assert max(map(len, lines)) <= 71
 
 
