@@ -509,6 +509,8 @@ HOLDS = {
     "fgsm_0": 0.97,
     "random_10": 0.96,
     "fgsm_10": 0.10,
+    "second": 0.98,
+    "second_random": 0.97,
     "transfer": 0.15,
     "robust_0": 0.97,
     "robust_10": 0.75,
@@ -527,14 +529,18 @@ HOLDS = {
         (False, {"fgsm_0": 0.05, "random_10": 0.0}),
         (True, {"fgsm_10": 0.2499}),
         (False, {"fgsm_10": 0.25}),
+        (True, {"second_random": 0.9301}),
+        (False, {"second_random": 0.9299}),
         (True, {"transfer": 0.4499}),
         (False, {"transfer": 0.45}),
         (True, {"robust_0": 0.8501}),
         (False, {"robust_0": 0.85}),
-        (True, {"robust_10": 0.5501}),
-        (False, {"robust_10": 0.55}),
+        (True, {"robust_10": 0.5501, "robust_pgd": 0.54}),
+        (False, {"robust_10": 0.55, "robust_pgd": 0.54}),
         (True, {"robust_pgd": 0.5001}),
         (False, {"robust_pgd": 0.50}),
+        (True, {"robust_10": 0.7001}),
+        (False, {"robust_10": 0.70}),
         (True, {"by_trying": 15.01}),
         (False, {"by_trying": 15.0}),
     ],
@@ -642,6 +648,7 @@ def test_each_network_is_attacked_with_its_own_gradients(staged):
     assert found[numbers["robust_pgd"]] == (robust, "pgd", robust, SIZE)
     assert found[numbers["second"]] == (second, "unchanged", None, 0.0)
     assert found[numbers["transfer"]] == (second, "fgsm", plain, SIZE)
+    assert found[numbers["second_random"]] == (second, "random", None, SIZE)
 
 
 def test_the_factors_and_the_sizes_are_those_of_the_first_network(monkeypatch):
@@ -674,7 +681,7 @@ def test_the_factors_and_the_sizes_are_those_of_the_first_network(monkeypatch):
 
 def test_what_is_printed_is_what_main_returns(capsys):
     numbers = {"pgd": 0.011, "robust_pgd": 0.022, "second": 0.033, "transfer": 0.044}
-    numbers |= {"by_trying": 5.55, "by_norms": 6.66}
+    numbers |= {"by_trying": 5.55, "by_norms": 6.66, "second_random": 0.055}
     numbers |= {"moved_random": 0.0771, "moved_fgsm": 0.0882}
     count = 0
     for name in ("random", "fgsm", "robust"):
@@ -684,11 +691,12 @@ def test_what_is_printed_is_what_main_returns(capsys):
     report(numbers)
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["0.00", "0.05", "0.10", "0.15", "0.20"]
-    assert lines[2].split()[2:] == ["1.0%", "2.0%", "3.0%", "4.0%", "5.0%"]
-    assert lines[3].split()[1:] == ["6.0%", "7.0%", "8.0%", "9.0%", "10.0%"]
-    assert lines[4].split()[4:] == ["11.0%", "12.0%", "13.0%", "14.0%", "15.0%"]
-    assert lines[6] == "    under PGD 1.1%, trained against FGSM 2.2%"
-    assert lines[7] == "    the second network 3.3%, on FGSM of the first 4.4%"
+    assert lines[2].split()[3:] == ["1.0%", "2.0%", "3.0%", "4.0%", "5.0%"]
+    assert lines[3].split()[2:] == ["6.0%", "7.0%", "8.0%", "9.0%", "10.0%"]
+    assert lines[4].split()[2:] == ["11.0%", "12.0%", "13.0%", "14.0%", "15.0%"]
+    assert lines[6] == "    first, PGD 1.1%; robust, PGD 2.2%"
+    expected = "    second, unchanged 3.3%; random signs 5.5%; FGSM of the first 4.4%"
+    assert lines[7] == expected
     assert lines[9] == "    random signs 0.077, FGSM 0.088"
     assert lines[11] == "    tried with 0.0001 a pixel: 5.5   L1 norm / L2 norm: 6.7"
     assert max(map(len, lines)) <= 71
