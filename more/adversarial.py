@@ -83,8 +83,8 @@ CLAIM = (
     "second one reads less than 45 %. If the changes are tiny, the signs of the "
     "gradient change the loss more than 15 times as much as random signs do. After "
     "adversarial training a network reads more than 85 % of the digits unchanged, "
-    "more than 55 % under a new attack of the same kind, and fewer, but more than 50 "
-    "%, under a stronger one."
+    "more than 55 % under a new attack of the same kind, and fewer, but more than "
+    "50 %, under a stronger one."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
