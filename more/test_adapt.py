@@ -501,6 +501,7 @@ def test_claim_few_numbers_are_enough_if_the_network_could_read():
     assert numbers["holds"] and claim_holds(numbers)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(adapt, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

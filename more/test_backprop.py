@@ -533,7 +533,7 @@ def test_it_is_tested_with_digits_that_it_has_not_seen(monkeypatch):
 # The claim
 
 
-@pytest.mark.parametrize("seed", [0, 7])
+@pytest.mark.parametrize("seed", [0, pytest.param(7, marks=pytest.mark.slow)])
 def test_the_claim_holds(seed):
     numbers = full(backprop, seed=seed).numbers
     assert numbers["holds"] == 1

@@ -1251,6 +1251,7 @@ def test_claim_nothing_is_lost_and_the_optimizer_matters():
     assert "exit codes [0, 0]" in story
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(cluster, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

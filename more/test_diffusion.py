@@ -725,6 +725,7 @@ def test_claim_one_move_makes_the_mean_and_a_hundred_make_data():
     assert numbers["digits_many"] == numbers["digits_100"]
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(diffusion, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

@@ -814,6 +814,7 @@ def test_claim_with_the_mask_it_comes_close_and_without_it_is_below_the_entropy(
     assert numbers["floor"] == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(gpt, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

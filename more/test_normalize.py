@@ -720,6 +720,7 @@ def test_claim_a_norm_hides_the_factor_and_batch_norm_depends_on_company():
     assert numbers["holds"] and claim_holds(numbers)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(lesson, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

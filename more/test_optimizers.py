@@ -747,7 +747,11 @@ def test_the_figure_stays_open_and_is_not_drawn_twice(drawn):
 # The claim
 
 
-@pytest.mark.parametrize("options", [{}, {"seed": 1}, {"angle": 30.0}])
+OTHERS = [{"seed": 1}, {"angle": 30.0}]
+OTHERS = [pytest.param(other, marks=pytest.mark.slow) for other in OTHERS]
+
+
+@pytest.mark.parametrize("options", [{}, *OTHERS])
 def test_claim_only_adam_notices(options):
     numbers = full(optimizers, **options).numbers
     assert numbers["holds"] and claim_holds(numbers)

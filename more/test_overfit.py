@@ -647,6 +647,7 @@ def test_claim_it_learns_nonsense_by_heart_and_what_helps_depends_on_the_labels(
     assert numbers["holds"] and claim_holds(numbers)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(overfit, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

@@ -129,7 +129,9 @@ def check_shapes(module: ModuleType, run: Callable):
     def look(target: ast.expr, frame) -> tuple:
         names = target.elts if isinstance(target, ast.Tuple) else [target]
         scope = frame.f_globals | frame.f_locals
-        return tuple(eval(ast.unparse(name), scope) for name in names)
+        values = tuple(eval(ast.unparse(name), scope) for name in names)
+        pair = len(values) == 1 and isinstance(values[0], tuple)  # both = (x, y)
+        return values[0] if pair else values
 
     before = sys.gettrace()
     sys.settrace(trace)

@@ -16,6 +16,7 @@ from tools.shapes import check_shapes
         ("x = torch.stack([torch.ones(3) for _ in range(2)])  # (B, D)", None),
         ("for x in torch.ones(2, 3):  # (D,)\n        pass", None),
         ("x, y = torch.ones(2, 3), torch.ones(4)  # (B, D), (D + 1,)", None),
+        ("both = (torch.ones(2, 3), torch.ones(2))  # (B, D), (B,)", None),
         ("x = torch.ones(7, 2, 3)  # (..., B, D)", None),
         ("return torch.ones(2, 3)  # (B, D)", None),
         ("return torch.ones(2), torch.ones(3)  # (B,), (D,)", None),
