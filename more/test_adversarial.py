@@ -554,6 +554,7 @@ def test_claim_what_counts_is_the_direction_and_training_helps():
     assert numbers["holds"] and claim_holds(numbers)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(adversarial, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)
