@@ -360,7 +360,7 @@ class Reader(nn.Module):
 def pixel_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """For each pixel of each image, how fast the loss of this image grows with it."""
     pixels = images.clone().requires_grad_()
-    scores = network(pixels).double()  # (B, 10)
+    scores = network(pixels).double()
     loss = F.cross_entropy(scores, labels, reduction="sum")
     (gradients,) = torch.autograd.grad(loss, [pixels])
     return gradients
