@@ -440,10 +440,11 @@ def test_with_room_others_are_let_in_and_get_a_qr_code(launch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT", "SIGTERM", "SIGINT"])
 def test_no_lab_and_nothing_of_it_stays_without_its_launcher(tmp_path, name, page):
-    def heed():  # a shell lets what runs in its background ignore SIGQUIT
-        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    def heed():  # a shell lets what runs in its background ignore these
+        for ignored in signal.SIGQUIT, signal.SIGINT:
+            signal.signal(ignored, signal.SIG_DFL)
 
     line = [sys.executable, "-m", "lab", "--no-browser", "--port=0"]
     options = {"stdout": subprocess.PIPE, "cwd": shared.ROOT, "text": True}
@@ -458,7 +459,9 @@ def test_no_lab_and_nothing_of_it_stays_without_its_launcher(tmp_path, name, pag
         mistakes.select_option("Subtract f(x) from the skip")
         while len(inside := below(process)) < 4:  # marimo, show, right and wrong
             time.sleep(0.1)
-        process.send_signal(getattr(signal, name))
+        for _ in range(2 if name == "SIGINT" else 1):  # who is impatient presses twice
+            process.send_signal(getattr(signal, name))
+            time.sleep(0.3)
         _, alive = psutil.wait_procs(inside, timeout=12)  # by itself it takes longer
     for each in alive:
         each.kill()
