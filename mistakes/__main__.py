@@ -322,7 +322,7 @@ def no_python(text: str) -> str:
         with warnings.catch_warnings(action="ignore"):
             compile(text.encode(), "practice", "exec")
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
+        return f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
     except (ValueError, RecursionError, MemoryError) as error:  # null bytes; too deep
         return str(error) or type(error).__name__
     return ""

@@ -986,10 +986,11 @@ def test_a_picture_is_written_byte_by_byte(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == bytes(range(256))
 
 
-def test_a_draft_is_written_through_no_link(tmp_path):
+def test_a_draft_is_written_through_no_link(tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.write_text("not ours")
-    (tmp_path / f".work.py.{os.getpid()}.draft").symlink_to(other)
+    monkeypatch.setattr("secrets.token_hex", lambda size: "known")
+    (tmp_path / ".work.py.known.draft").symlink_to(other)
     with pytest.raises(FileExistsError):
         whole.write(tmp_path / "work.py", "text")
     assert other.read_text() == "not ours"
