@@ -166,5 +166,7 @@ def known() -> dict:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("python -m benchmarks cluster starts this, with the name of a way")
     torch.set_num_threads(1)
     take_steps(sys.argv[1])

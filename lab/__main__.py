@@ -6,6 +6,7 @@ python -m lab --room     for others, too: an address, a password, and both as a 
 """
 
 import contextlib
+import html
 import json
 import os
 import secrets
@@ -17,9 +18,11 @@ import sys
 import tempfile
 import time
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
+from urllib.request import ProxyHandler, build_opener
 
 import segno
 import tyro
@@ -76,14 +79,34 @@ def find_address() -> str:
         return way.getsockname()[0]
 
 
-def wait_until_open(process: subprocess.Popen, port: int) -> None:
+def wait_until_open(process: subprocess.Popen, port: int, word: str) -> None:
+    """Until it answers to our password: another lab, opened just now, does not."""
+    page = f"http://127.0.0.1:{port}/api/version?access_token={word}"
+    direct = build_opener(ProxyHandler({}))
     while process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            direct.open(page, timeout=1).close()
             return
         except OSError:
             time.sleep(0.1)
     raise LessonError("marimo ended; what it printed says why")
+
+
+@contextlib.contextmanager
+def way_in(link: str) -> Iterator[Path]:
+    """A file that leads a browser there, and that nobody else may read. The address
+    that a browser is opened with can be read by everybody on its computer, so the
+    password must not stand in it. It lies here, since a browser that is packed by
+    itself, as on Ubuntu, sees no files but those of its user."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="open-", dir=ROOT / "lab")
+    except OSError:  # we may not write here
+        made = tempfile.TemporaryDirectory()
+    with made as folder:  # its rights are 700
+        page = Path(folder, "lab.html")
+        refresh = f"0; url={html.escape(link)}"
+        page.write_text(f'<meta http-equiv="refresh" content="{refresh}">')
+        yield page
 
 
 def main(
@@ -119,10 +142,9 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     line += ["--quiet", "run", folder, "--headless"]
     line += [f"--host={host}", f"--port={port}", f"--session-ttl={FORGET}"]
     page = {"file": pages()[lesson]} if lesson else {}
-    query, key = urlencode(page | {"access_token": word}), secrets.token_urlsafe()
+    query = urlencode(page | {"access_token": word})
     paths = [str(ROOT / "lab"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {"PYTHONPATH": os.pathsep.join(paths), "MARIMO_SKIP_UPDATE_CHECK": "1"}
-    settings |= {"NN_LAB_KEY": key, "NN_LAB_LINK": f"/?{query}"}
     process = subprocess.Popen(
         [*line, "--token-password-file=-"],
         stdin=subprocess.PIPE,  # the password is nobody else's on this computer
@@ -133,22 +155,26 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     try:
         process.stdin.write(word)
         process.stdin.close()
-        wait_until_open(process, port)
+        wait_until_open(process, port, word)
         link = f"http://{address}:{port}/?{query}"
         if room:
             segno.make(link).terminal(compact=True)
         print(f"The lab is open at http://{address}:{port}, password {word}")
         print(f"With the password in it: {link}")
         print("Ctrl-C ends it.", flush=True)
-        if browser:
-            webbrowser.open(f"http://127.0.0.1:{port}/once/{key}")
-        return process.wait()
+        with way_in(f"http://127.0.0.1:{port}/?{query}") as way:
+            if browser:
+                webbrowser.open(way.as_uri())
+            return process.wait()
     finally:
-        process.terminate()
-        process.wait()
-        if hasattr(os, "killpg"):  # what it started, as right and wrong of a mistake
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        try:
+            process.terminate()
+            process.wait()
+        finally:  # also if Ctrl-C is pressed twice
+            if hasattr(os, "killpg"):  # what it started: right and wrong of a mistake
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 if __name__ == "__main__":

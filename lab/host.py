@@ -1,4 +1,4 @@
-"""marimo, with a door of ours: `host.py PID ...`, for as long as that process lives.
+"""marimo behind a door of ours: `host.py PID ...`, for as long as that process lives.
 
 Ctrl-C ends the lab, but not everything that ends its launcher can be heard by it. A
 room must not stay open then, for whoever has the password.
@@ -13,10 +13,10 @@ import time
 
 import uvicorn
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse
 
 FOREIGN = "The lab answers its own pages only."
-USED = "This link works once. The terminal names another, with the password in it."
+OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
 
 
 def end_with(launcher: int) -> None:
@@ -32,39 +32,50 @@ class Door:
     """What every request has to pass before marimo hears of it.
 
     A browser sends its cookies to all ports of a computer, whoever listens there, so
-    that a cookie does not show whose page asks. The header Origin does, and no page
-    can change it.
-
-    Args:
-        app: marimo
-        key: /once/<key> leads to `link`, one time. A browser is opened with an address
-            that everybody on its computer can read; the password must not stand there.
+    that a cookie does not show whose page asks. Headers do, which no page can change.
     """
 
-    def __init__(self, app, key: str, link: str):
-        self.app, self.once, self.link = app, f"/once/{key}", link
+    def __init__(self, app):
+        self.app = app
 
     async def __call__(self, scope, receive, send) -> None:
-        answer = self.app
-        if scope["type"] in ("http", "websocket"):
-            said = Headers(scope=scope)
-            origin, host = said.get("origin"), said.get("host")
-            if origin is not None and origin.partition("://")[2] != host:
-                answer = PlainTextResponse(FOREIGN, status_code=403)
-            elif scope["path"] == self.once:
-                link, self.link = self.link, ""
-                answer = RedirectResponse(link, status_code=303)
-                if not link:
-                    answer = PlainTextResponse(USED, status_code=403)
-        await answer(scope, receive, send)
+        if scope["type"] not in ("http", "websocket"):  # it starts, or ends
+            return await self.app(scope, receive, send)
+        if is_foreign(scope["path"], Headers(scope=scope)):
+            if scope["type"] == "websocket":
+                return await send({"type": "websocket.close", "code": 1008})
+            answer = PlainTextResponse(FOREIGN, status_code=403)
+            return await answer(scope, receive, send)
+
+        async def send_ours(message) -> None:
+            if message["type"] == "http.response.start":
+                headers = [*message["headers"], (b"content-security-policy", OURS)]
+                message = message | {"headers": headers}
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_ours)
+        except Exception as error:  # a request without sense; it has its answer
+            said = f"{type(error).__name__}, {error}".encode("unicode_escape").decode()
+            print(f"lab: {scope['path']!a}: {said[:200]}", file=sys.stderr)
+
+
+def is_foreign(path: str, headers: Headers) -> bool:
+    """Whether somebody else's page has sent it. Not every browser sends each header."""
+    origin = headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != headers.get("host"):
+        return True
+    if path == "/sse":  # a socket without Origin, which no page of ours opens
+        return True
+    opened = headers.get("sec-fetch-dest") == "document"  # by a link, on the whole tab
+    return headers.get("sec-fetch-site") in ("same-site", "cross-site") and not opened
 
 
 class Config(uvicorn.Config):
     """What marimo makes its server from."""
 
     def __init__(self, app, *words, **options):
-        door = Door(app, os.environ.pop("NN_LAB_KEY"), os.environ.pop("NN_LAB_LINK"))
-        super().__init__(door, *words, **options)
+        super().__init__(Door(app), *words, **options)
 
 
 if __name__ == "__main__":

@@ -184,14 +184,13 @@ def stop_button(jobs: list[Job]) -> mo.ui.button:
 OURS = re.compile(r"\w+[_-][0-9a-f]{16}\.(pt|png)")  # names of what `store` writes
 
 
-def store(path: Path, write) -> None:
+def store(path: Path, content: bytes) -> None:
     """A whole file or none, where one may write; our 200 newest are kept there."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".nn-lab-", dir=path.parent) as folder:
             draft = Path(folder, path.name)
-            with draft.open("wb") as file:
-                write(file)
+            draft.write_bytes(content)
             draft.replace(path)
         ours = [one for one in path.parent.iterdir() if OURS.fullmatch(one.name)]
         for old in sorted(ours, key=os.path.getmtime)[:-200]:
@@ -215,7 +214,9 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
                 alone(),
             ):
                 train(net)
-            store(path, lambda file: torch.save(net.state_dict(), file))
+            trained = io.BytesIO()
+            torch.save(net.state_dict(), trained)
+            store(path, trained.getvalue())
     return net.requires_grad_(False)
 
 
@@ -392,7 +393,7 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
             if done.returncode:
                 return say(f"It cannot be shown. {done.stderr.strip()[-200:]}")
             content = Path(folder, "figures", f"{name}_{chosen}.png").read_bytes()
-            store(path, lambda file: file.write(content))
+            store(path, content)
     return mo.vstack(
         [
             mo.md(f"```diff\n{mistakes.difference(entry)}\n```\n\n{entry['symptom']}"),

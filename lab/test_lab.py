@@ -11,7 +11,10 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urljoin
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urljoin, urlparse
+from urllib.request import urlopen
 
 import cnnrnn_lab
 import matplotlib.pyplot as plt
@@ -22,10 +25,12 @@ import torch
 from axe_playwright_python.sync_playwright import Axe
 from matplotlib.axes import Axes
 from playwright.sync_api import expect
+from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from lab import __main__ as launcher
+from lab import host
 from mistakes.__main__ import read
 from tools.catalogue import ROOT, lessons
 
@@ -134,7 +139,7 @@ def test_a_visitor_who_leaves_as_a_training_ends_raises_no_error(monkeypatch):
 def test_the_oldest_files_make_room(tmp_path):
     first, *_, last = paths = [tmp_path / f"rnn_{n:016x}.pt" for n in range(203)]
     for number, path in enumerate(paths):
-        shared.store(path, lambda file: file.write(b"x"))
+        shared.store(path, b"x")
         os.utime(path, (number, number))
     assert len(kept := {*tmp_path.iterdir()}) <= 201
     assert last in kept and first not in kept
@@ -146,7 +151,7 @@ def test_only_what_the_lab_has_written_makes_room(tmp_path):
         path.write_text("not ours")
         os.utime(path, (0, 0))
     for number in range(203):
-        shared.store(tmp_path / f"cnn-{number:016x}.png", lambda file: file.write(b"x"))
+        shared.store(tmp_path / f"cnn-{number:016x}.png", b"x")
     assert all(path.read_text() == "not ours" for path in others)
 
 
@@ -332,6 +337,48 @@ def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
     assert page.evaluate(OPEN_A_SESSION, f"{room}evil") == "refused"
 
 
+def test_a_page_of_another_port_has_no_lab_in_a_frame(page, server, other_site):
+    page.goto(server.link())  # this browser has the lab's cookie now
+    page.locator("a[href*='file=']").first.wait_for()
+    page.goto(f"http://127.0.0.1:{other_site}/")
+    framed = "link => document.body.innerHTML = `<iframe src='${link}'></iframe>`"
+    page.evaluate(framed, f"{server.address}?file=01_cnn.py")
+    frame = page.frame_locator("iframe").locator("body")
+    expect(frame).to_have_text(host.FOREIGN)
+    answer = page.request.get(server.address)  # where a browser does not say more
+    assert host.OURS.decode() in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "foreign, path, headers",
+    [
+        (False, "/", {}),  # not a browser: it has to know the password
+        (False, "/ws", {"origin": "http://127.0.0.1:2718"}),
+        (True, "/ws", {"origin": "http://127.0.0.1:2719"}),
+        (True, "/ws", {"origin": "http://localhost:2718"}),
+        (True, "/ws", {"origin": "null"}),
+        (True, "/ws", {"origin": "http://["}),
+        (True, "/sse", {}),
+        (False, "/", {"sec-fetch-site": "same-origin", "sec-fetch-dest": "image"}),
+        (False, "/", {"sec-fetch-site": "same-site", "sec-fetch-dest": "document"}),
+        (True, "/", {"sec-fetch-site": "same-site", "sec-fetch-dest": "iframe"}),
+        (True, "/", {"sec-fetch-site": "cross-site", "sec-fetch-dest": "empty"}),
+    ],
+)
+def test_who_is_let_through_the_door(foreign, path, headers):
+    said = Headers({"host": "127.0.0.1:2718"} | headers)
+    assert host.is_foreign(path, said) is foreign
+
+
+def test_a_request_that_makes_no_sense_is_one_line_in_the_log(server, cache):
+    with pytest.raises(HTTPError, match="500"):
+        urlopen(f"{server.address}?access_token=%C3%A4")
+    until = time.monotonic() + 10
+    while "lab: '/': TypeError" not in (told := (cache / "log").read_text()):
+        assert time.monotonic() < until, told
+    assert "Traceback" not in told and "handshake" not in told
+
+
 def test_a_password_is_typed_letters_and_another_each_time():
     many = {launcher.password() for _ in range(200)}
     assert len(many) == 200 and {len(one) for one in many} == {8}
@@ -375,10 +422,11 @@ def test_the_browser_of_this_computer_is_opened_at_the_lesson_without_a_password
         time.sleep(0.1)
     link = visited.read_text().strip()
     assert word not in link  # everybody on this computer can read it
+    file = Path(urlparse(link).path)
+    assert word in file.read_text()
+    assert os.name != "posix" or file.parent.stat().st_mode & 0o077 == 0
     page.goto(link)
     expect(page.locator("h1").first).to_have_text(shared.lesson("rnn")[0].ASK)
-    used = page.request.get(link)
-    assert used.status == 403 and "works once" in used.text()
     inside = below(process)
     assert inside and not any(word in " ".join(each.cmdline()) for each in inside)
 
@@ -392,10 +440,11 @@ def test_with_room_others_are_let_in_and_get_a_qr_code(launch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGQUIT", "SIGTERM", "SIGINT"])
 def test_no_lab_and_nothing_of_it_stays_without_its_launcher(tmp_path, name, page):
-    def heed():  # a shell lets what runs in its background ignore SIGQUIT
-        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    def heed():  # a shell lets what runs in its background ignore these
+        for ignored in signal.SIGQUIT, signal.SIGINT:
+            signal.signal(ignored, signal.SIG_DFL)
 
     line = [sys.executable, "-m", "lab", "--no-browser", "--port=0"]
     options = {"stdout": subprocess.PIPE, "cwd": shared.ROOT, "text": True}
@@ -410,7 +459,9 @@ def test_no_lab_and_nothing_of_it_stays_without_its_launcher(tmp_path, name, pag
         mistakes.select_option("Subtract f(x) from the skip")
         while len(inside := below(process)) < 4:  # marimo, show, right and wrong
             time.sleep(0.1)
-        process.send_signal(getattr(signal, name))
+        for _ in range(2 if name == "SIGINT" else 1):  # who is impatient presses twice
+            process.send_signal(getattr(signal, name))
+            time.sleep(0.3)
         _, alive = psutil.wait_procs(inside, timeout=12)  # by itself it takes longer
     for each in alive:
         each.kill()

@@ -10,6 +10,7 @@ python -m mistakes mutate attention          small random changes: do tests see 
 """
 
 import argparse
+import ast
 import difflib
 import functools
 import hashlib
@@ -103,6 +104,16 @@ def tests_of(lesson: Lesson) -> list[str]:
     """The test functions that stand in its test file."""
     text = catalogue.read(lesson.test)
     return re.findall(r"(?m)^def (test_\w+)\(", text)
+
+
+def quick_tests_of(lesson: Lesson) -> list[str]:
+    """Of these the ones that are not marked as slow, nor to be skipped somewhere."""
+    found = []
+    for node in ast.parse(catalogue.read(lesson.test)).body:
+        marks = " ".join(map(ast.unparse, getattr(node, "decorator_list", [])))
+        if "slow" not in marks and "skipif" not in marks:
+            found.append(getattr(node, "name", ""))
+    return [test for test in tests_of(lesson) if test in found]
 
 
 def function(test: str) -> str:
@@ -291,13 +302,27 @@ def show_running(found: Examined | None) -> None:
     print(f"\r\033[K{line}", end="", flush=True)
 
 
+def not_run(lesson: Lesson, found: Examined) -> dict[str, str]:
+    """Complaints about tests that the text has skipped, or kept from running."""
+    if found.complaints:
+        return {}
+    ran = {function(test) for test in [*found.seconds, *found.skipped]}
+    if left := [test for test in quick_tests_of(lesson) if test not in ran]:
+        return {TOLD: f"some tests did not run: {', '.join(map(sentence, left))}"}
+    if not found.skipped:
+        return {}
+    right = examine(lesson, lesson.text, tests=found.skipped)  # some want MNIST
+    said = "it was skipped, and with the lesson's own code it is not"
+    return {test: said for test in found.skipped if test not in right.skipped}
+
+
 def no_python(text: str) -> str:
     """Why this is no Python at all, and where; empty, if it is. Nothing of it runs."""
     try:
         with warnings.catch_warnings(action="ignore"):
             compile(text.encode(), "practice", "exec")
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
+        return f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
     except (ValueError, RecursionError, MemoryError) as error:  # null bytes; too deep
         return str(error) or type(error).__name__
     return ""
@@ -319,6 +344,7 @@ def check(lesson: str, hint: int | None) -> int:
         found = Examined(complaints={TOLD: unreadable})
     else:
         found = examine(find(lesson), text, paced=True, watch=show_running)
+        found.complaints |= not_run(find(lesson), found)
     show_running(None)
     seconds, complaints = found.seconds, found.complaints
     if TOLD in complaints or not (seconds or complaints):

@@ -35,9 +35,10 @@ for flag in "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY":
 
 @dataclass
 class Examined:
-    """What the tests say. A test that was skipped is in none of these but `asks`."""
+    """What the tests say."""
 
     seconds: dict[str, float] = field(default_factory=dict)  # of each test that ran
+    skipped: list[str] = field(default_factory=list)  # the others
     complaints: dict[str, str] = field(default_factory=dict)  # test: message and place
     asks: dict[str, str] = field(default_factory=dict)  # test: what its docstring asks
     count: int = 0  # of the tests that were to run
@@ -58,7 +59,9 @@ class Examined:
         if "ends" in event:
             self.running = ""
             self.ended += 1
-            if not event["skipped"]:
+            if event["skipped"]:
+                self.skipped.append(event["ends"])
+            else:
                 self.seconds[event["ends"]] = event["seconds"]
             if event["complaint"]:
                 self.complaints[event["ends"]] = event["complaint"]

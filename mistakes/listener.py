@@ -14,6 +14,7 @@ import threading
 import time
 
 LEAST = 4 * 2**30  # bytes; no lesson's tests take half of it
+LONGEST = 3600  # seconds of the processor; examine.py ends it far earlier
 
 parts = {}  # of the test that runs: what setup, call and teardown reported
 
@@ -23,8 +24,9 @@ def tell(**event) -> None:
         file.write(f"{json.dumps(event)}\n")
 
 
-def limit_memory() -> None:
-    """An endless loop that appends to a list must not take all that there is."""
+def limit() -> None:
+    """An endless loop must not take all the memory; nor run for ever, if nobody is left
+    who would end it, and no other thread gets its turn."""
     with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
         import resource  # not on Windows
 
@@ -33,6 +35,9 @@ def limit_memory() -> None:
         if now == resource.RLIM_INFINITY:  # nobody has set another
             most = max(LEAST, there // 2)
             resource.setrlimit(resource.RLIMIT_DATA, (most, highest))
+        now, highest = resource.getrlimit(resource.RLIMIT_CPU)
+        if now == resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, highest))
 
 
 def end_with(parent: int) -> None:
@@ -43,7 +48,7 @@ def end_with(parent: int) -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-limit_memory()
+limit()
 if hasattr(os, "killpg"):  # not on Windows
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
 

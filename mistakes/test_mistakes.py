@@ -774,6 +774,35 @@ def test_no_test_goes_on_if_what_looks_on_is_killed(sums, tmp_path):
             time.sleep(0.1)
 
 
+SKIPS = "if x == 0: import pytest; pytest.skip('later')"
+LEAVES = """if x == 2:
+        import json, os
+        with open(os.environ["NN_TOLD"], "a") as told:
+            for event in ({"ends": "x", "seconds": 1, "skipped": 0, "complaint": ""},
+                          {"code": 0}):
+                told.write(json.dumps(event) + chr(10))
+        os._exit(0)"""
+
+
+@pytest.mark.parametrize("line", [SKIPS, LEAVES])
+def test_what_skips_a_test_or_leaves_before_it_is_not_mended(
+    sums, monkeypatch, capsys, line
+):
+    call(monkeypatch, "practice", "sums", "squared")
+    Path("practice/sums.py").write_text(spoiled(line))
+    assert call(monkeypatch, "check", "sums") == 1
+    assert "mended" not in capsys.readouterr().out
+
+
+def test_a_test_that_is_skipped_for_everybody_is_no_fault(sums, monkeypatch, capsys):
+    test = sums / "test_sums.py"
+    test.write_text(f"import pytest\n{TESTS}    pytest.skip('no MNIST here')\n")
+    call(monkeypatch, "practice", "sums", "squared")
+    Path("practice/sums.py").write_text(SMALL)
+    assert call(monkeypatch, "check", "sums") == 0
+    assert "mended" in capsys.readouterr().out
+
+
 STUBBORN = """
 import signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)

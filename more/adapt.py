@@ -544,7 +544,7 @@ if __name__ == "__main__":
                 sys.exit(f"A number must have at most 15 digits, got {word[:40]}")
         try:
             tyro.cli(main)
-            sys.stdout.flush()
+            print(end="", flush=True)
         except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk

@@ -22,7 +22,7 @@ def end(prog: str, main: Callable[[], int | None]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # also where it has no arrows
     try:
         code = main() or 0
-        sys.stdout.flush()
+        print(end="", flush=True)  # there may be no stdout: `>&-`
         return code
     except BrokenPipeError:  # its reader has seen enough: `| head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -91,7 +91,7 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
     here.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{here}.lock"):  # whoever wants the same waits for it
         found = kept(here)
-        if found is None or any(map(empty, here.rglob("*"))):
+        if found is None:
             keep(lesson, text, lesson.on("digits") | options, here)
             found = kept(here)
         os.utime(here)  # what is used is not forgotten
@@ -102,6 +102,8 @@ def kept(here: Path) -> Run | None:
     """The run in this folder; None, if there is none, or a damaged one."""
     try:
         told = json.loads((here / "run.json").read_text(encoding="utf-8"))
+        if told.pop("left") != left_in(here):  # a picture is damaged, or gone
+            return None
         run = Run(**told, folder=here)
         sound = run.numbers["holds"] >= 0 and run.used["wall"] >= 0
         return run if sound and isinstance(run.printed, str) else None
@@ -109,9 +111,14 @@ def kept(here: Path) -> Run | None:
         return None
 
 
-def empty(path: Path) -> bool:
-    """Whether this is a file of nothing, as a power cut leaves it."""
-    return path.is_file() and path.stat().st_size == 0
+def left_in(folder: Path) -> dict[str, str]:
+    """The files that a run has left in this folder: name and checksum."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != "run.json":
+            name = path.relative_to(folder).as_posix()
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    return found
 
 
 def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
@@ -124,7 +131,7 @@ def keep(lesson: Lesson, text: str | None, options: dict, here: Path) -> None:
         for name in ("figures", "shown"):
             if (work / name).is_dir():
                 shutil.copytree(work / name, new / name)
-        told = asdict(found)
+        told = asdict(found) | {"left": left_in(new)}
         del told["folder"]
         (new / "run.json").write_text(json.dumps(told), encoding="utf-8")
         shutil.rmtree(here, ignore_errors=True)  # what a killed run may have left

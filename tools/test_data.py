@@ -86,6 +86,13 @@ def test_nothing_is_fetched_unless_it_is_asked_for(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"<html>", bytes(20), b"\0\0\x08\x03half"])
+def test_of_half_a_file_of_mnist_one_line_says_where_it_lies(on_disk, content):
+    (on_disk / "train-images-idx3-ubyte").write_bytes(content)
+    with pytest.raises(SystemExit, match="^--data mnist: in .+; use --data digits$"):
+        lesson.load_digits("mnist")
+
+
 def test_without_a_network_one_line_says_where_mnist_is_not_and_what_to_do(monkeypatch):
     from torchvision.datasets import MNIST
 

@@ -475,9 +475,10 @@ def test_only_the_newest_runs_are_kept_and_nothing_of_others_is_touched(
     assert not (store.folder() / f"{oldest}.lock").exists()
 
 
-WHOLE = '{"numbers": {"holds": 1}, "printed": "", "used": {"wall": 1}}'
+WHOLE = '{"numbers": {"holds": 1}, "printed": "", "used": {"wall": 1}, "left": {}}'
 DAMAGES = ["", "{", "[]", '{"numbers": {}}', "[" * 10**5]
 DAMAGES += [WHOLE.replace(old, "") for old in ('"holds": 1', '"wall": 1')]
+DAMAGES += [WHOLE.replace(', "left": {}', ""), WHOLE.replace("{}", '{"a.png": "b"}')]
 DAMAGES += [WHOLE.replace(old, '"x"') for old in ("1", '{"holds": 1}', '{"wall": 1}')]
 
 
@@ -498,7 +499,10 @@ def test_a_damaged_run_is_made_anew(count, damage):
     assert runs(count) == 2
 
 
-def test_a_run_whose_picture_a_power_cut_took_is_made_anew(count, monkeypatch):
+@pytest.mark.parametrize("damage", ["", "a pict", None])
+def test_a_run_whose_picture_is_damaged_or_gone_is_made_anew(
+    count, monkeypatch, damage
+):
     def run(lesson, work, *_, **__):
         (work / "figures").mkdir()
         for name, text in {"drawn": "a picture", "empty": ""}.items():
@@ -508,7 +512,9 @@ def test_a_run_whose_picture_a_power_cut_took_is_made_anew(count, monkeypatch):
     monkeypatch.setattr(runner, "run", run)
     lesson = counting(count)
     picture = store.full(lesson).folder / "figures" / "drawn"
-    picture.write_text("")
+    picture.unlink()
+    if damage is not None:  # by a power cut, or a disk that is full
+        picture.write_text(damage)
     store.full(lesson)
     assert picture.read_text() == "a picture"
 
@@ -980,10 +986,11 @@ def test_a_picture_is_written_byte_by_byte(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == bytes(range(256))
 
 
-def test_a_draft_is_written_through_no_link(tmp_path):
+def test_a_draft_is_written_through_no_link(tmp_path, monkeypatch):
     other = tmp_path / "other"
     other.write_text("not ours")
-    (tmp_path / f".work.py.{os.getpid()}.draft").symlink_to(other)
+    monkeypatch.setattr("secrets.token_hex", lambda size: "known")
+    (tmp_path / ".work.py.known.draft").symlink_to(other)
     with pytest.raises(FileExistsError):
         whole.write(tmp_path / "work.py", "text")
     assert other.read_text() == "not ours"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def write_all(contents: dict[Path, str | bytes]) -> None:
     drafts = {}
     try:
         for path, content in contents.items():
-            draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+            draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
             with draft.open("xb") as file:  # nobody's, and no link to one
                 drafts[path] = draft
                 file.write(content.encode() if isinstance(content, str) else content)
