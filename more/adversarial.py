@@ -706,9 +706,9 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         try:
             seen = MNIST(folder, train=True, download=True)
             unseen = MNIST(folder, train=False, download=True)
-        except RuntimeError:  # no network, for example
-            said = "neither is there, nor can it be fetched now"
-            sys.exit(f"--data mnist: in {folder} it {said}; use --data digits")
+        except Exception as error:  # no network, for example, or half a file
+            said = f"no whole MNIST is there, nor fetched: {type(error).__name__}"
+            sys.exit(f"--data mnist: in {folder} {said}; use --data digits")
         train_images = seen.data[:, None] / 255  # pixels are whole numbers up to 255
         test_images = unseen.data[:, None] / 255
         return train_images, seen.targets, test_images, unseen.targets
@@ -740,7 +740,7 @@ if __name__ == "__main__":
                 sys.exit(f"A number must have at most 15 digits, got {word[:40]}")
         try:
             tyro.cli(main)
-            sys.stdout.flush()
+            print(end="", flush=True)
         except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk
