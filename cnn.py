@@ -451,7 +451,8 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         try:
             seen = MNIST(folder, train=True, download=True)
             unseen = MNIST(folder, train=False, download=True)
-        except Exception as error:  # no network, for example, or half a file
+        # no network, or half a file
+        except (OSError, RuntimeError, ValueError, AssertionError) as error:
             said = f"no whole MNIST is there, nor fetched: {type(error).__name__}"
             sys.exit(f"--data mnist: in {folder} {said}; use --data digits")
         train_images = seen.data[:, None] / 255  # pixels are whole numbers up to 255
