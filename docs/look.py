@@ -13,7 +13,7 @@ from typing import Annotated
 import tyro
 from playwright.sync_api import Browser, sync_playwright
 
-from docs.chromium import BUILD, CHROMIUM, SITE
+from docs.chromium import BUILD, CHROMIUM, SITE, at_hand
 from tools.catalogue import LessonError
 from tools.cli import end
 
@@ -44,7 +44,10 @@ def look_at_deck(browser: Browser, lesson: str, folder: Path) -> None:
 
 def main(lesson: Annotated[str, tyro.conf.Positional]) -> None:
     """Open the page and the deck of this lesson in Chromium, and take pictures."""
-    if not (SITE / "slides" / f"{lesson}.html").exists():
+    if not at_hand():
+        raise LessonError("no Chromium is here; first: playwright install chromium")
+    files = [SITE / part / f"{lesson}.html" for part in ("gallery", "slides")]
+    if not all(file.exists() for file in files):
         build = f"NN_MISTAKES= make -C docs html LESSON={lesson}"
         raise LessonError(f"no page and deck of {lesson!r}; first: {build}")
     folder = BUILD / "look"

@@ -19,6 +19,7 @@ import tempfile
 import time
 import webbrowser
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
@@ -27,11 +28,13 @@ from urllib.request import ProxyHandler, build_opener
 import segno
 import tyro
 
+from tools import group
 from tools.catalogue import ROOT, LessonError, lessons
 from tools.cli import end
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0 and o, no 1, i and l
 PORT = 2718  # marimo's own, if it is free
+PATIENCE = 10  # seconds for marimo to end
 FORGET = 10  # seconds; what a closed tab trains stops then
 
 
@@ -87,7 +90,7 @@ def wait_until_open(process: subprocess.Popen, port: int, word: str) -> None:
         try:
             direct.open(page, timeout=1).close()
             return
-        except OSError:
+        except (OSError, HTTPException):  # of what else may listen there
             time.sleep(0.1)
     raise LessonError("marimo ended; what it printed says why")
 
@@ -97,7 +100,11 @@ def way_in(link: str) -> Iterator[Path]:
     """A file that leads a browser there, and that nobody else may read. The address
     that a browser is opened with can be read by everybody on its computer, so the
     password must not stand in it. It lies here, since a browser that is packed by
-    itself, as on Ubuntu, sees no files but those of its user."""
+    itself, as on Ubuntu, sees no files but those of its user. Where files are opened
+    by another program than a browser, the printed link is left."""
+    for left in (ROOT / "lab").glob("open-*"):  # by a launcher that was killed
+        if time.time() - left.stat().st_mtime > 24 * 60 * 60:
+            shutil.rmtree(left, ignore_errors=True)
     try:
         made = tempfile.TemporaryDirectory(prefix="open-", dir=ROOT / "lab")
     except OSError:  # we may not write here
@@ -162,19 +169,13 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
         print(f"The lab is open at http://{address}:{port}, password {word}")
         print(f"With the password in it: {link}")
         print("Ctrl-C ends it.", flush=True)
-        with way_in(f"http://127.0.0.1:{port}/?{query}") as way:
-            if browser:
-                webbrowser.open(way.as_uri())
+        if not browser:
             return process.wait()
-    finally:
-        try:
-            process.terminate()
-            process.wait()
-        finally:  # also if Ctrl-C is pressed twice
-            if hasattr(os, "killpg"):  # what it started: right and wrong of a mistake
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with way_in(f"http://127.0.0.1:{port}/?{query}") as way:
+            webbrowser.open(way.as_uri())
+            return process.wait()
+    finally:  # with what it started: right and wrong of a mistake
+        group.end(process, signal.SIGTERM, PATIENCE)
 
 
 if __name__ == "__main__":

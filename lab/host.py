@@ -4,28 +4,18 @@ Ctrl-C ends the lab, but not everything that ends its launcher can be heard by i
 room must not stay open then, for whoever has the password.
 """
 
-import os
 import runpy
-import signal
 import sys
 import threading
-import time
 
 import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
+from tools import group
+
 FOREIGN = "The lab answers its own pages only."
 OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
-
-
-def end_with(launcher: int) -> None:
-    """Wait until it has ended; then end, too, with all that was started here."""
-    while os.getppid() == launcher:  # on Windows it is never another
-        time.sleep(1)
-    if hasattr(os, "killpg") and os.getpgid(0) == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
 
 
 class Door:
@@ -55,7 +45,9 @@ class Door:
 
         try:
             await self.app(scope, receive, send_ours)
-        except Exception as error:  # a request without sense; it has its answer
+        except (TypeError, ValueError) as error:  # of a request without sense
+            if scope["type"] == "websocket":
+                raise
             said = f"{type(error).__name__}, {error}".encode("unicode_escape").decode()
             print(f"lab: {scope['path']!a}: {said[:200]}", file=sys.stderr)
 
@@ -80,6 +72,6 @@ class Config(uvicorn.Config):
 
 if __name__ == "__main__":
     launcher = int(sys.argv.pop(1))
-    threading.Thread(target=end_with, args=(launcher,), daemon=True).start()
+    threading.Thread(target=group.end_with, args=(launcher,), daemon=True).start()
     uvicorn.Config = Config
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)

@@ -16,6 +16,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -155,7 +156,7 @@ class Job:
                 stopped = True
             except NameError:  # the visitor has left, and took the page's names along
                 return None
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 traceback.print_exc()
                 return mo.output.replace(say(f"This cannot be trained: {error}"))
             MINE.watch = None
@@ -182,16 +183,20 @@ def stop_button(jobs: list[Job]) -> mo.ui.button:
 # What has been trained is kept
 
 OURS = re.compile(r"\w+[_-][0-9a-f]{16}\.(pt|png)")  # names of what `store` writes
+DRAFTS = ".nn-lab-"
 
 
 def store(path: Path, content: bytes) -> None:
     """A whole file or none, where one may write; our 200 newest are kept there."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".nn-lab-", dir=path.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=DRAFTS, dir=path.parent) as folder:
             draft = Path(folder, path.name)
             draft.write_bytes(content)
             draft.replace(path)
+        for left in path.parent.glob(f"{DRAFTS}*"):  # by a lab that was killed
+            if time.time() - left.stat().st_mtime > 24 * 60 * 60:
+                shutil.rmtree(left)
         ours = [one for one in path.parent.iterdir() if OURS.fullmatch(one.name)]
         for old in sorted(ours, key=os.path.getmtime)[:-200]:
             old.unlink()

@@ -327,7 +327,7 @@ def other_site():
 # To a browser, localhost is another site than 127.0.0.1; another port of it is not
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
-    page, server, other_site, host
+    page, server, cache, other_site, host
 ):
     room = server.address.replace("http", "ws") + "ws?file=01_cnn.py&session_id="
     page.goto(server.link())  # this browser has the lab's cookie now
@@ -335,6 +335,7 @@ def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
     assert page.evaluate(OPEN_A_SESSION, f"{room}ours") == "open"
     page.goto(f"http://{host}:{other_site}/")
     assert page.evaluate(OPEN_A_SESSION, f"{room}evil") == "refused"
+    assert "handshake" not in (cache / "log").read_text()
 
 
 def test_a_page_of_another_port_has_no_lab_in_a_frame(page, server, other_site):
@@ -376,7 +377,7 @@ def test_a_request_that_makes_no_sense_is_one_line_in_the_log(server, cache):
     until = time.monotonic() + 10
     while "lab: '/': TypeError" not in (told := (cache / "log").read_text()):
         assert time.monotonic() < until, told
-    assert "Traceback" not in told and "handshake" not in told
+    assert "Traceback" not in told
 
 
 def test_a_password_is_typed_letters_and_another_each_time():
@@ -619,6 +620,16 @@ def test_type_that_is_half_as_large_needs_twice_the_room():
     assert shared.readable(fig) == 5 * 72
     words.set_fontsize(7)
     assert shared.readable(fig) == 5 * 144
+
+
+def test_half_a_file_of_mnist_is_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(shared.mo, "Thread", threading.Thread)
+    monkeypatch.setattr(shared.mo.output, "replace", told.append)
+    jobs = []
+    shared.start(jobs, lambda: sys.exit("no MNIST"), lambda losses, result: "drawn")
+    jobs[0].thread.join()
+    assert "no MNIST" in told[0].text
 
 
 def test_after_stop_it_says_that_it_has_stopped(page, open_lab):

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import runner
+from tools import group, runner
 from tools.catalogue import ROOT, Lesson
 
 PATIENCE = 600  # seconds for the tests of one lesson
@@ -150,6 +150,7 @@ def environment(folder: Path, fresh: bool = False) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"),  # torch leaves one behind
         "NN_TOLD": str(folder / "told"),
+        "NN_PARENT": str(os.getpid()),
     }
     if fresh:
         ours["NN_RUNS"] = str(folder / "runs")
@@ -199,6 +200,10 @@ class Pace:
         return found.seconds.get(test, time.monotonic() - begin)
 
 
+def at_once(path: str, flags: int) -> int:
+    return os.open(path, AT_ONCE)
+
+
 class Look:
     """Looks at running tests: what they told, and whether they take too long."""
 
@@ -228,7 +233,7 @@ class Look:
     def written(self) -> bytes:
         """What has been written since. OSError, if it is no file of a sensible size:
         a pipe that a test has put there must not be waited for."""
-        with open(os.open(self.told, AT_ONCE), "rb") as told:
+        with open(self.told, "rb", opener=at_once) as told:
             known = os.fstat(told.fileno())
             if not stat.S_ISREG(known.st_mode) or known.st_size > MOST:
                 raise OSError(TAMPERED)
@@ -273,29 +278,8 @@ def finish(
         while process.poll() is None and not look.enough():
             time.sleep(0.05)
     finally:
-        end(process)
+        group.end(process, signal.SIGINT, GRACE)
     return process.returncode
-
-
-def end(process: subprocess.Popen) -> None:
-    """End it and all that it started: first kindly, that it may tidy up. It ends, too,
-    if we are told to end a second time while it does."""
-    try:
-        if process.poll() is None:
-            tell(process, signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
-    finally:
-        tell(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    process.wait()
-
-
-def tell(process: subprocess.Popen, what: int) -> None:
-    if not hasattr(os, "killpg"):  # Windows, where only the process itself is known
-        process.kill()
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, what)
 
 
 def reason(code: int) -> str:

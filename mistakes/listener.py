@@ -9,9 +9,9 @@ import inspect
 import json
 import os
 import re
-import signal
 import threading
-import time
+
+from tools import group
 
 LEAST = 4 * 2**30  # bytes; no lesson's tests take half of it
 LONGEST = 3600  # seconds of the processor; examine.py ends it far earlier
@@ -27,30 +27,23 @@ def tell(**event) -> None:
 def limit() -> None:
     """An endless loop must not take all the memory; nor run for ever, if nobody is left
     who would end it, and no other thread gets its turn."""
-    with contextlib.suppress(ImportError, AttributeError, ValueError, OSError):
-        import resource  # not on Windows
-
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        now, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    try:
+        import resource
+    except ImportError:  # on Windows
+        return
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    most = {resource.RLIMIT_DATA: max(LEAST, there // 2), resource.RLIMIT_CPU: LONGEST}
+    for what, value in most.items():
+        now, highest = resource.getrlimit(what)
         if now == resource.RLIM_INFINITY:  # nobody has set another
-            most = max(LEAST, there // 2)
-            resource.setrlimit(resource.RLIMIT_DATA, (most, highest))
-        now, highest = resource.getrlimit(resource.RLIMIT_CPU)
-        if now == resource.RLIM_INFINITY:
-            resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, highest))
-
-
-def end_with(parent: int) -> None:
-    """Wait until it has ended, killed perhaps; then end this session, too."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    if os.getpgid(0) == os.getpid():  # a session of its own, as examine.py gives it
-        os.killpg(0, signal.SIGKILL)
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(what, (value, highest))
 
 
 limit()
-if hasattr(os, "killpg"):  # not on Windows
-    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+if group.GROUPS:
+    parent = int(os.environ["NN_PARENT"])
+    threading.Thread(target=group.end_with, args=[parent], daemon=True).start()
 
 
 def name_of(nodeid: str) -> str:

@@ -17,8 +17,8 @@ import pytest
 
 from mistakes import __main__ as tool
 from mistakes.__main__ import broken, main, read
-from mistakes.examine import TOLD, Examined, end, examine
-from tools import catalogue, runner
+from mistakes.examine import TOLD, Examined, examine
+from tools import catalogue, group, runner
 from tools.catalogue import ROOT
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
@@ -777,21 +777,24 @@ def test_no_test_goes_on_if_what_looks_on_is_killed(sums, tmp_path):
 SKIPS = "if x == 0: import pytest; pytest.skip('later')"
 LEAVES = """if x == 2:
         import json, os
+        ends = {"ends": "x", "seconds": 1, "skipped": 0, "complaint": ""}
         with open(os.environ["NN_TOLD"], "a") as told:
-            for event in ({"ends": "x", "seconds": 1, "skipped": 0, "complaint": ""},
-                          {"code": 0}):
+            for event in (ends, ends, {"code": 0}):
                 told.write(json.dumps(event) + chr(10))
         os._exit(0)"""
 
 
-@pytest.mark.parametrize("line", [SKIPS, LEAVES])
+@pytest.mark.parametrize(
+    "line, said", [(SKIPS, "it was skipped"), (LEAVES, "some tests did not run")]
+)
 def test_what_skips_a_test_or_leaves_before_it_is_not_mended(
-    sums, monkeypatch, capsys, line
+    sums, monkeypatch, capsys, line, said
 ):
     call(monkeypatch, "practice", "sums", "squared")
     Path("practice/sums.py").write_text(spoiled(line))
     assert call(monkeypatch, "check", "sums") == 1
-    assert "mended" not in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert said in told and "mended" not in told
 
 
 def test_a_test_that_is_skipped_for_everybody_is_no_fault(sums, monkeypatch, capsys):
@@ -824,6 +827,6 @@ def test_who_is_told_to_end_twice_leaves_no_test_running(monkeypatch):
 
         monkeypatch.setattr(process, "wait", told_again)
         with pytest.raises(SystemExit):
-            end(process)
+            group.end(process, signal.SIGINT, 5)
         monkeypatch.undo()
         assert wait(5) == -signal.SIGKILL

@@ -677,9 +677,10 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
             seen = MNIST(folder, train=True, download=True)
             unseen = MNIST(folder, train=False, download=True)
         # no network, or half a file
-        except (OSError, RuntimeError, ValueError, AssertionError) as error:
-            said = f"no whole MNIST is there, nor fetched: {type(error).__name__}"
-            sys.exit(f"--data mnist: in {folder} {said}; use --data digits")
+        except (OSError, RuntimeError, ValueError, AssertionError, KeyError) as error:
+            said = f"{folder}/MNIST is not complete, and could not be fetched"
+            wish = "Remove it and try again, or use --data digits"
+            sys.exit(f"--data mnist: {said} ({type(error).__name__}). {wish}.")
         train_images = seen.data[:, None] / 255  # pixels are whole numbers up to 255
         test_images = unseen.data[:, None] / 255
         return train_images, seen.targets, test_images, unseen.targets

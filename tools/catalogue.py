@@ -246,6 +246,9 @@ def ends_in_words(node: ast.Try) -> bool:
         name = getattr(getattr(called, "func", called), "attr", "")
         if not isinstance(called, ast.Call) or name != "exit":
             return False
+        leaves = ast.Return, ast.Continue, ast.Break  # before that, and it goes on
+        if any(isinstance(inner, leaves) for inner in ast.walk(handler)):
+            return False
     return not node.orelse and not node.finalbody
 
 

@@ -131,7 +131,7 @@ def check_shapes(module: ModuleType, run: Callable):
         scope = frame.f_globals | frame.f_locals
         values = tuple(eval(ast.unparse(name), scope) for name in names)
         pair = len(values) == 1 and isinstance(values[0], tuple)  # both = (x, y)
-        return values[0] if pair else values
+        return values[0] if pair and values[0] else values
 
     before = sys.gettrace()
     sys.settrace(trace)

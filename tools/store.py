@@ -102,12 +102,14 @@ def kept(here: Path) -> Run | None:
     """The run in this folder; None, if there is none, or a damaged one."""
     try:
         told = json.loads((here / "run.json").read_text(encoding="utf-8"))
-        if told.pop("left") != left_in(here):  # a picture is damaged, or gone
-            return None
+        if not told.pop("left").items() <= left_in(here).items():
+            return None  # a picture is damaged, or gone
         run = Run(**told, folder=here)
         sound = run.numbers["holds"] >= 0 and run.used["wall"] >= 0
         return run if sound and isinstance(run.printed, str) else None
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return None
+    except AttributeError:  # no dictionary
         return None
 
 

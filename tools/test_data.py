@@ -86,10 +86,12 @@ def test_nothing_is_fetched_unless_it_is_asked_for(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", bytes(20), b"\0\0\x08\x03half"])
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", bytes(20), b"\0\0\x08\x03half", b"\0\0\x0a\x03half"]
+)
 def test_of_half_a_file_of_mnist_one_line_says_where_it_lies(on_disk, content):
     (on_disk / "train-images-idx3-ubyte").write_bytes(content)
-    with pytest.raises(SystemExit, match="^--data mnist: in .+; use --data digits$"):
+    with pytest.raises(SystemExit, match="^--data mnist: .+ or use --data digits.$"):
         lesson.load_digits("mnist")
 
 
@@ -97,7 +99,7 @@ def test_without_a_network_one_line_says_where_mnist_is_not_and_what_to_do(monke
     from torchvision.datasets import MNIST
 
     monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    with pytest.raises(SystemExit, match="^--data mnist: in .+; use --data digits$"):
+    with pytest.raises(SystemExit, match="^--data mnist: .+ or use --data digits.$"):
         lesson.load_digits("mnist")
 
 

@@ -27,6 +27,10 @@ from tools.shapes import check_shapes
         ),
         ("x = torch.ones(3, 2)  # (3, 3)", r":7 says \(3, 3\) but it is \(3, 2\)"),
         ("x = torch.ones(3, 2)  # (B, B)", r":7 says \(B, B\) but it is \(3, 2\)"),
+        (
+            "both = (torch.ones(2), torch.ones(2))  # (B,), (B, D)",
+            r":7 says \(B, D\) but it is \(2,\)",
+        ),
         ("x = torch.ones(3, 2)  # (B,)", r":7 says \(B\) but it is \(3, 2\)"),
         ("return torch.ones(2, 3)  # (D,)", r":7 says \(D\) but it is \(2, 3\)"),
         ("if B:\n        x = torch.ones(2)  # (B,)", r":8: never reached"),

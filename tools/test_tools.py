@@ -84,6 +84,11 @@ CHANGES_NUMBERS = {
         "    try:\n        x = torch.zeros(3)\n"
         "    except RuntimeError:\n        x = torch.ones(3)\n",
     ),
+    "an error that is mended at times": (
+        "    x = torch.zeros(3)\n",
+        "    try:\n        x = torch.zeros(3)\n    except RuntimeError:\n"
+        "        if steps:\n            return 0\n        sys.exit('no room')\n",
+    ),
     "an indentation": ("    return x +", "    if steps:\n        return x +"),
 }
 
@@ -476,7 +481,7 @@ def test_only_the_newest_runs_are_kept_and_nothing_of_others_is_touched(
 
 
 WHOLE = '{"numbers": {"holds": 1}, "printed": "", "used": {"wall": 1}, "left": {}}'
-DAMAGES = ["", "{", "[]", '{"numbers": {}}', "[" * 10**5]
+DAMAGES = ["", "{", "[]", "null", '{"numbers": {}}', "[" * 10**5]
 DAMAGES += [WHOLE.replace(old, "") for old in ('"holds": 1', '"wall": 1')]
 DAMAGES += [WHOLE.replace(', "left": {}', ""), WHOLE.replace("{}", '{"a.png": "b"}')]
 DAMAGES += [WHOLE.replace(old, '"x"') for old in ("1", '{"holds": 1}', '{"wall": 1}')]
@@ -485,6 +490,7 @@ DAMAGES += [WHOLE.replace(old, '"x"') for old in ("1", '{"holds": 1}', '{"wall":
 @pytest.mark.parametrize("damage", DAMAGES, ids=range(len(DAMAGES)))
 def test_what_is_kept_in_another_form_is_no_run(tmp_path, damage):
     (tmp_path / "run.json").write_text(WHOLE)
+    (tmp_path / ".DS_Store").touch()  # of who looks at the folder
     assert store.kept(tmp_path).numbers == {"holds": 1}
     (tmp_path / "run.json").write_text(damage)
     assert store.kept(tmp_path) is None
