@@ -461,6 +461,12 @@ def answers_to(network: nn.Module, images: Tensor) -> Tensor:
 # here, so that only the signs differ.) If both agree, the pencil was right about the
 # network, too. With changes of 0.1 they need not agree: on such a way the gradients
 # change. What happens then is seen in the accuracy.
+#
+# Where the network is very sure, the loss is tiny, and rounding would hide how it
+# changes. So ``losses`` computes -log(exp(score) / S) in another way. It is log(S /
+# exp(score)), and S divided by exp(score) is 1 plus the sum of exp(other score - score)
+# for all other digits. PyTorch's ``log1p`` is the log of 1 plus a number, and precise
+# also for tiny ones.
 def by_norms(network: nn.Module, digits: Set) -> float:
     """The L1 norm of an image's gradients, divided by their L2 norm; the mean of these
     images."""
@@ -489,9 +495,13 @@ def by_trying(network: nn.Module, digits: Set) -> float:
 
 
 def losses(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """The loss of each image."""
+    """The loss of each image, precise also if it is tiny."""
     with torch.no_grad():
-        return F.cross_entropy(network(images), labels, reduction="none")  # (B,)
+        scores = network(images)  # (B, 10)
+    right = labels[:, None]  # (B, 1)
+    differences = scores - scores.gather(dim=1, index=right)  # (B, 10)
+    differences.scatter_(dim=1, index=right, value=-math.inf)  # its exp is 0
+    return differences.exp().sum(dim=1).log1p()  # (B,)
 
 
 # %%

@@ -473,6 +473,13 @@ def test_what_is_tried_agrees_with_the_norms():
     assert tried == pytest.approx(by_norms(network, digits), rel=0.06)
 
 
+def test_where_the_network_is_very_sure_rounding_hides_no_change():
+    torch.manual_seed(0)
+    weights = torch.tensor([40.0, -20.0, 20.0, -10.0])  # a score of 30: p is 1 - 1e-13
+    digits = torch.ones(20, 4), torch.zeros(20, dtype=torch.int64)
+    assert by_trying(Sum(weights), digits) == pytest.approx(9 / 5, rel=0.04)
+
+
 def test_50_draws_of_a_tiny_change_are_tried(monkeypatch):
     thrown, asked = [], []
 
