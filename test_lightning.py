@@ -840,7 +840,10 @@ def test_a_checkpoint_with_a_payload_is_refused_and_does_not_run(digits, tmp_pat
     assert (tmp_path / "payload was here").exists()
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"weights": torch.zeros(3)}, 7])
+FOREIGN = [1, 2], {"weights": torch.zeros(3)}, 7, torch.zeros(3)
+
+
+@pytest.mark.parametrize("content", FOREIGN)
 def test_another_programs_file_is_named_in_one_line(digits, content):
     torch.save(content, "foreign.ckpt")
     with pytest.raises(SystemExit) as stop:

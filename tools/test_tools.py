@@ -1012,6 +1012,13 @@ def test_a_damaged_file_is_named(tmp_path, text):
 # What tells a command to end
 
 
+@pytest.mark.skipif(os.name != "posix", reason="a shell of its own")
+def test_a_command_without_a_stdout_ends_as_usual():
+    line = f'"{sys.executable}" -m tools list >&-'
+    done = subprocess.run(line, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 WAITS = """
 import time
 from tools.cli import end
