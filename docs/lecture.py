@@ -17,6 +17,8 @@ import textwrap
 import tokenize
 from collections.abc import Callable
 
+from tools.catalogue import ends_in_words
+
 COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
 SIZES = (28, 32)  # of code, in pixels of 720
 LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
@@ -66,7 +68,7 @@ def without_checks(code: str) -> str:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.If) and not node.orelse and refuses(node.body):
             lines[node.lineno - 1 : node.end_lineno] = blanks(node)
-        if isinstance(node, ast.Try) and all(ends(one) for one in node.handlers):
+        if isinstance(node, ast.Try) and ends_in_words(node):
             start, end = node.body[0].lineno - 1, node.body[-1].end_lineno
             tried = [line.removeprefix("    ") for line in lines[start:end]]
             lines[node.lineno - 1 : node.end_lineno] = blanks(node)
@@ -84,10 +86,6 @@ def refuses(body: list[ast.stmt]) -> bool:
     *before, last = body
     named = all(isinstance(one, ast.Assign) for one in before)
     return named and ast.unparse(last).startswith(("raise ValueError(", "sys.exit("))
-
-
-def ends(handler: ast.ExceptHandler) -> bool:
-    return ast.unparse(handler.body[-1]).startswith("sys.exit(")
 
 
 def narrow(code: str) -> str:

@@ -31,6 +31,7 @@ import tyro
 from tools import group
 from tools.catalogue import ROOT, LessonError, lessons
 from tools.cli import end
+from tools.whole import sweep
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0 and o, no 1, i and l
 PORT = 2718  # marimo's own, if it is free
@@ -102,9 +103,7 @@ def way_in(link: str) -> Iterator[Path]:
     password must not stand in it. It lies here, since a browser that is packed by
     itself, as on Ubuntu, sees no files but those of its user. Where files are opened
     by another program than a browser, the printed link is left."""
-    for left in (ROOT / "lab").glob("open-*"):  # by a launcher that was killed
-        if time.time() - left.stat().st_mtime > 24 * 60 * 60:
-            shutil.rmtree(left, ignore_errors=True)
+    sweep(ROOT / "lab", "open-*")
     try:
         made = tempfile.TemporaryDirectory(prefix="open-", dir=ROOT / "lab")
     except OSError:  # we may not write here

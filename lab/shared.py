@@ -16,7 +16,6 @@ import io
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from matplotlib.text import Text  # noqa: E402
 from mistakes import __main__ as mistakes  # noqa: E402
 from tools import store as runs  # noqa: E402
 from tools.catalogue import lessons  # noqa: E402
+from tools.whole import sweep  # noqa: E402
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
 matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")
@@ -194,9 +194,7 @@ def store(path: Path, content: bytes) -> None:
             draft = Path(folder, path.name)
             draft.write_bytes(content)
             draft.replace(path)
-        for left in path.parent.glob(f"{DRAFTS}*"):  # by a lab that was killed
-            if time.time() - left.stat().st_mtime > 24 * 60 * 60:
-                shutil.rmtree(left)
+        sweep(path.parent, f"{DRAFTS}*")
         ours = [one for one in path.parent.iterdir() if OURS.fullmatch(one.name)]
         for old in sorted(ours, key=os.path.getmtime)[:-200]:
             old.unlink()

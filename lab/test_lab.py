@@ -268,10 +268,9 @@ def below(process) -> list[psutil.Process]:
 
 def listening(process) -> set[str]:
     """The addresses that a process and those that it started answer at."""
-    parent = psutil.Process(process.pid)
     return {
         connection.laddr.ip
-        for each in [parent, *parent.children(recursive=True)]
+        for each in [psutil.Process(process.pid), *below(process)]
         for connection in each.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }

@@ -15,7 +15,6 @@ import os
 import platform
 import shutil
 import tempfile
-import time
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +25,7 @@ from filelock import FileLock
 from tools import runner
 from tools.catalogue import ROOT, Lesson
 from tools.runner import Run, RunError
+from tools.whole import sweep
 
 BROUGHT = "numpy", "scipy"
 WORK = ".nn-work-"  # begins the name of a folder that is not finished
@@ -101,15 +101,13 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
 def kept(here: Path) -> Run | None:
     """The run in this folder; None, if there is none, or a damaged one."""
     try:
-        told = json.loads((here / "run.json").read_text(encoding="utf-8"))
-        if not told.pop("left").items() <= left_in(here).items():
+        told = dict(json.loads((here / "run.json").read_text(encoding="utf-8")))
+        if not dict(told.pop("left")).items() <= left_in(here).items():
             return None  # a picture is damaged, or gone
         run = Run(**told, folder=here)
         sound = run.numbers["holds"] >= 0 and run.used["wall"] >= 0
         return run if sound and isinstance(run.printed, str) else None
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
-        return None
-    except AttributeError:  # no dictionary
         return None
 
 
@@ -153,8 +151,4 @@ def forget() -> None:
             old.rename(gone)  # at once: nobody finds half of it
             shutil.rmtree(gone)
             old.with_name(f"{old.name}.lock").unlink()
-    yesterday = time.time() - 24 * 60 * 60
-    for left in folder().glob(f"{WORK}*"):
-        with contextlib.suppress(OSError):
-            if left.stat().st_mtime < yesterday:
-                shutil.rmtree(left)
+    sweep(folder(), f"{WORK}*")

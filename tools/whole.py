@@ -1,9 +1,11 @@
 """Files that somebody works on, or that took hours: written whole, or not at all."""
 
+import contextlib
 import json
 import os
 import secrets
 import shutil
+import time
 from pathlib import Path
 
 from tools.catalogue import LessonError, named
@@ -31,6 +33,15 @@ def write_all(contents: dict[Path, str | bytes]) -> None:
     finally:
         for draft in drafts.values():
             draft.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Remove the folders of this name that killed processes have left a day ago."""
+    yesterday = time.time() - 24 * 60 * 60
+    for left in folder.glob(pattern):
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            if left.stat().st_mtime < yesterday:
+                shutil.rmtree(left)
 
 
 def read_json(path: Path):
