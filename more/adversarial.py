@@ -16,35 +16,36 @@ the network?
 **Which change does the most harm?** The *loss* says how wrong the network is. How fast
 does it grow if one number grows a little? This is the *gradient* of that number. In
 training the numbers are the *weights*, those that the network learns. But the loss
-depends on the pixels, too, so each pixel has a gradient as well. If it is positive,
-more ink there makes the loss larger, so we add 0.1. If it is negative, less ink makes
-the loss larger, so we subtract 0.1. Only the *sign* of the gradient is used: 1 or -1
-(or 0, where the gradient is 0). This is the *fast gradient sign method*, FGSM. Images
-that were changed so that a network should read them wrong are *adversarial examples*. A
-way to make them is an *attack*. FGSM needs the network and the right answer: without
-them there is no loss.
+depends on the pixels, too, so each pixel has a gradient as well: how fast the loss
+grows if there is a little more ink. If it is positive, more ink there makes the loss
+larger, so we add 0.1. If it is negative, less ink makes the loss larger, so we subtract
+0.1. Only the *sign* of the gradient is used: 1 or -1 (or 0, where the gradient is 0).
+This is the *fast gradient sign method*, FGSM. Images that were changed so that a
+network should read them wrong are *adversarial examples*. A way to make them is an
+*attack*. FGSM needs the network and the right answer: without them there is no loss.
 
 **Why can so little do harm?** One pixel that changes by 0.1 does next to nothing. But
 hundreds of pixels change, and each of them makes the loss larger. Many small changes
-add up. If each sign is random, one pixel makes the loss larger and the next one makes
-it smaller, and most of it cancels.
+add up. If each sign is random, about half of the pixels make the loss larger and half
+make it smaller, and most of it cancels.
 
 **Two norms** say how much that is. A *norm* is one number for how large a list of
 numbers is. The *L1 norm* is the sum of all numbers without their signs: that of (3, -4)
 is 7. The *L2 norm* is the root of the sum of all squares, the usual length: that of
-(3, -4) is 5. Take the list of all gradients. FGSM changes the loss by 0.1 times its L1
-norm. Random signs typically change the loss by 0.1 times its L2 norm. So FGSM changes
-it L1 / L2 times as much. The next parts show this with a pencil, for a score that is a
-sum of pixels times weights. A network is more than that; so we measure whether it is
-also true of a network, if the changes are small.
+(3, -4) is 5. Think of a score that is only a sum of pixels times weights, and take both
+norms of the list of its gradients. The best signs change the score by 0.1 times the L1
+norm. Random signs typically change it by 0.1 times the L2 norm. So the best ones change
+it L1 / L2 times as much. The next parts show this with a pencil. A network is more than
+such a sum. So we measure whether the same is true of its loss, with tiny changes of
+0.0001.
 
 **The experiment.** We train a network, and attack it with FGSM on *unseen* digits, not
-used in training. The *control* is a change of the same size with random signs. It
-tells whether the size does the harm, or the direction. Then we show the images that
-were made for this network to a second one. It began with other random weights, and
-learned from other batches of the same digits. If it reads these images wrong as well,
-the attack *transfers*. (Both learned what digits look like from the same examples. That
-may be why; we measure only that it happens.)
+used in training. The *control* is a change of the same size with random signs. It tells
+what does the harm: the size of the changes, or their signs. Then we show the images
+that were made for this network to a second one. It begins with other random weights,
+and learns from other batches of the same digits. If it reads these images wrong as
+well, the attack *transfers*. (Both learned what digits look like from the same
+examples. That may be why; we measure only that it happens.)
 
 **What helps?** *Adversarial training*: in each step of training, the images are first
 changed by FGSM, so that the network learns from adversarial examples. The network that
@@ -77,14 +78,14 @@ from torch import Tensor, nn
 
 ASK = "We change each pixel of a digit by at most 0.1: can the network still read it?"
 CLAIM = (
-    "Not if the change is chosen well. With random signs, changes of a tenth cost two "
+    "Not if the change is chosen well. With random signs, 0.1 a pixel costs two "
     "networks less than 10 percentage points on unseen digits. With the signs of its "
-    "gradient the first network reads less than 25 %, and of the same images the "
-    "second one reads less than 45 %. If the changes are tiny, the signs of the "
-    "gradient change the loss more than 15 times as much as random signs do. After "
-    "adversarial training a network reads more than 85 % of the digits unchanged, "
-    "more than 55 % under a new attack of the same kind, and fewer, but more than "
-    "50 %, under a stronger one."
+    "gradients, the first network reads less than 25 % right. Of the same images, the "
+    "second one reads less than 45 % right. Tiny changes with the signs of the "
+    "gradients change the loss more than 15 times as much as with random signs. After "
+    "adversarial training a network reads more than 85 % of unchanged digits right, "
+    "and more than 55 % under a new attack of the same kind. Under a stronger attack "
+    "it reads fewer, but still more than 50 %."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
@@ -106,13 +107,13 @@ Set = tuple[Tensor, Tensor]  # images (B, 784) and their labels (B,)
 # are (4, -2, 2, -1), and the image is (0.5, 0.5, 0.2, 0.8). The score is
 # 2 - 1 + 0.4 - 0.8 = 0.6: a 3.
 #
-# FGSM makes the loss larger, and adds where the gradient is positive. Here there is no
-# loss yet. The attack wants a smaller score, so it does the opposite: it subtracts
-# where the gradient of the score is positive. How fast does the score grow with a
-# pixel? As fast as the weight of this pixel says: that is its gradient. So the attack
-# subtracts 0.1 where the weight is positive, and adds 0.1 where it is negative. The
-# image becomes (0.4, 0.6, 0.1, 0.9). The first pixel makes the score smaller by 0.4,
-# the next ones by 0.2, 0.2 and 0.1, together 0.9. The score is now -0.3: no 3 any more.
+# Here there is no loss yet, only a score, and the attack wants it *smaller*. So all
+# signs are the other way round than above: it subtracts where the gradient is positive.
+# How fast does the score grow with a pixel? As fast as the weight of this pixel says:
+# that is its gradient. So the attack subtracts 0.1 where the weight is positive, and
+# adds 0.1 where it is negative. The image becomes (0.4, 0.6, 0.1, 0.9). The first pixel
+# makes the score smaller by 0.4, the next ones by 0.2, 0.2 and 0.1, together 0.9. The
+# score is now -0.3: no 3 any more.
 #
 # The change is 0.1 * (4 + 2 + 2 + 1) = 0.1 * 9. The 9 is the L1 norm of the weights. No
 # other change of at most 0.1 a pixel does more: each pixel already does all it can.
@@ -164,8 +165,8 @@ def add_up() -> None:
 #
 # The L2 norm of the weights is the root of 16 + 9, which is 5. So the typical size is
 # 0.1 times the L2 norm. This is no accident. The square of 4 + 3 is 16 + 9 + 24, that
-# of 4 - 3 is 16 + 9 - 24: in the mean the 24 cancels. With more weights there are more
-# such pairs, and each of them cancels in the same way.
+# of 4 - 3 is 16 + 9 - 24: in the mean the 24, which is 2 * 4 * 3, cancels. With more
+# weights, each pair of them brings such a number, and it cancels in the same way.
 #
 # Back to the four weights (4, -2, 2, -1). Their L2 norm is the root of
 # 16 + 4 + 4 + 1 = 25, which is 5. So the typical change is 0.5, and the attack changed
@@ -211,10 +212,11 @@ def cancel() -> None:
 # The more pixels, the more the signs matter
 # ------------------------------------------
 # Let all weights be 1 or -1. The L1 norm of P such weights is P, and their L2 norm is
-# the root of P. How many times as far as random signs do the best signs go? For 4
-# pixels 4 / 2 = 2 times, for 64 pixels 64 / 8 = 8 times, for 784 pixels 784 / 28 = 28
-# times. If some weights are larger than others, it is less than that. With the weights
-# (4, -2, 2, -1) it is 9 / 5 = 1.8 times.
+# the root of P. So the best signs change the sum more than random ones do: with 4
+# pixels 4 / 2 = 2 times as much, with 64 pixels 64 / 8 = 8 times, with 784 pixels
+# 784 / 28 = 28 times. If some weights are larger than others, it is less than that:
+# squares make the large ones count more in the L2 norm. With the weights (4, -2, 2, -1)
+# it is 9 / 5 = 1.8 times.
 #
 # For 784 pixels nobody can go through all ways to choose the signs. So we draw 2,000.
 # They are the rows of a table, and ``signs @ weights`` is the weighted sum of each row.
@@ -250,14 +252,17 @@ def more_pixels() -> None:
 # With several scores, how fast does the loss grow with a pixel? First the scores. A
 # *softmax* turns them into probabilities, positive numbers that add up to 1: exp of
 # each score, divided by S, the sum of exp of all scores. The loss is -log of the
-# probability of the right digit. (``F.cross_entropy`` is softmax and loss in one.) This
-# is -log(exp(score) / S), which is log(S) - score. How fast does it grow with a score?
-# The derivative of log(S) is exp(score) / S: the probability of that digit. For the
-# right digit there is also "- score", whose derivative is -1.
+# probability of the right digit. (``F.cross_entropy`` is softmax and loss in one.) Let
+# r be the score of the right digit. Then the loss is -log(exp(r) / S), and that is
+# log(S) - r.
 #
-# And a score grows with a pixel as fast as the weight between them. So each digit
-# contributes to the gradient of a pixel: its weight for this pixel, times its
-# probability p. The right digit contributes its weight times (p - 1).
+# How fast does it grow with the score s of any digit? The derivative of log(S) is 1 / S
+# times the derivative of S, which is exp(s). So it is exp(s) / S: the probability p of
+# this digit. For the right digit there is also the "- r", so it is p - 1.
+#
+# And in a network of one layer, a score grows with a pixel as fast as the weight
+# between them. So each digit contributes to the gradient of a pixel: its weight for
+# this pixel, times p. The right digit contributes its weight times (p - 1).
 #
 # An example has two pixels, (0.6, 0.4), and two digits. The weights of the first digit,
 # the right one, are (1, -1), those of the second (0, 0.5). The scores are 0.6 - 0.4 =
@@ -306,8 +311,10 @@ def two_pixels() -> None:
 # ----------
 # There are two collections. The smaller one comes with scikit-learn, and is what we use
 # if nothing else is asked for: 1,437 digits to train with, and 360 unseen ones. They
-# have 8 x 8 pixels at first, and are enlarged to 28 x 28. The other one is MNIST. Each
-# image is a list of pixels, row after row. Its *label* is the right answer.
+# have 8 x 8 pixels at first, and are enlarged to 28 x 28, the size of the other
+# collection, MNIST. (Enlarged, they have more pixels to attack. On MNIST, whose pixels
+# nobody enlarged, the claim holds as well.) Each image is a list of pixels, row after
+# row. Its *label* is the right answer.
 def lists_of_pixels(data: str) -> tuple[Set, Set]:
     """The digits to train on, and the unseen ones, each image as a list."""
     images, labels, test_images, test_labels = load_digits(data)
@@ -343,15 +350,15 @@ class Reader(nn.Module):
 # In training, ``loss.backward()`` computes the gradients of all weights. Here we want
 # those of the pixels, and no others. ``requires_grad_()`` tells PyTorch to follow what
 # is computed with the pixels, and ``torch.autograd.grad(loss, [pixels])`` returns a
-# tuple with their gradients. The losses of all images are added up, not averaged. So
-# each image gets the gradient that it would have alone: its pixels do not change the
-# loss of any other one.
+# tuple with their gradients, here of one. The losses of all images are added up; a mean
+# would divide each gradient by their number. So each image gets the gradient that it
+# would have alone: its pixels do not change the loss of any other one.
 #
-# A network that is very sure gives the right digit a probability p of nearly 1. We need
-# p - 1. But in the usual numbers of 32 bits, 0.99999999 is rounded to 1, and p - 1 is
-# 0. Then the gradient is wrong, and it looks as if nobody could fool this network. So
-# the scores become numbers of 64 bits first, which are more precise: ``double`` does
-# this.
+# A network that is very sure gives the right digit a probability p of nearly 1, and we
+# need p - 1. But in the usual numbers of 32 bits, 0.99999999 is rounded to 1, and p - 1
+# is 0. What the right digit contributes is lost, and some signs are wrong: the attack
+# looks weaker than it is. So the scores become numbers of 64 bits first, which have 16
+# decimal places in place of 7: ``double`` does this.
 #
 # A pixel must stay between 0 and 1, white paper and ink. What would be outside is set
 # to the nearer end. This is what ``clamp`` does. White paper cannot become whiter:
@@ -385,11 +392,12 @@ def random_signs(images: Tensor, size: float) -> Tensor:
 # ------------------------------------
 # A gradient belongs to one image. If the image has changed by 0.1, its gradient may be
 # another one. So PGD takes ten steps of a quarter of the size, 0.025, and computes a
-# new gradient before each. Ten such steps in one direction would lead 0.25 away: there
-# is enough room to turn around. But no pixel may end more than 0.1 away from where it
-# was at first. So after each step, a pixel that is farther away is moved back, until it
-# is 0.1 away. This is the *projection*, the P of PGD. (``torch.maximum`` takes the
-# larger one of two numbers, pixel by pixel.)
+# new gradient before each. Ten such steps with the same sign would lead 0.25 away, so
+# there are enough of them for a pixel to turn around, if the sign of its gradient has
+# changed. But no pixel may end more than 0.1 away from where it was at first. So after
+# each step, a pixel that is farther away is moved back, until it is 0.1 away. This is
+# the *projection*, the P of PGD. (``torch.maximum`` takes the larger one of two
+# numbers, pixel by pixel.)
 def pgd(network: nn.Module, images: Tensor, labels: Tensor, size: float) -> Tensor:
     """The images, each pixel changed by at most `size`, in ten smaller steps."""
     changed = images
@@ -458,15 +466,20 @@ def answers_to(network: nn.Module, images: Tensor) -> Tensor:
 #
 # This was shown for a weighted sum. ``by_trying`` tries it with the network: it changes
 # each pixel by 0.0001, and looks how much the loss changes. (No pixel is set back to 0
-# here, so that only the signs differ.) If both agree, the pencil was right about the
-# network, too. With changes of 0.1 they need not agree: on such a way the gradients
-# change. What happens then is seen in the accuracy.
+# here, so that only the signs differ.) If both print nearly the same, the pencil was
+# right about the network, too. With changes of 0.1 they need not agree, for while a
+# pixel changes so much, the gradients change as well. What happens then is seen in the
+# accuracy.
 #
-# Where the network is very sure, the loss is tiny, and rounding would hide how it
-# changes. So ``losses`` computes -log(exp(score) / S) in another way. It is log(S /
-# exp(score)), and S divided by exp(score) is 1 plus the sum of exp(other score - score)
-# for all other digits. PyTorch's ``log1p`` is the log of 1 plus a number, and precise
-# also for tiny ones.
+# Where the network is very sure, the loss is tiny, and even 64 bits can lose it. Again
+# let r be the score of the right digit. The loss is log(S / exp(r)), and S is a sum
+# over all digits. Divide each part of it by exp(r): the right digit's is 1, and that of
+# another digit with the score s is exp(s - r). So the loss is log(1 + rest), where the
+# rest is the sum of these exp(s - r). If r is 50 larger than s, then exp(s - r) is
+# about 2e-22, a number with 21 zeros behind the point. 1 + 2e-22 is rounded to 1, and
+# the log of 1 is 0: the loss is gone. PyTorch's ``log1p(rest)`` is log(1 + rest), but
+# does not compute 1 + rest first, and finds 2e-22. (``losses`` sets the right digit's
+# own s - r to minus infinity. The exp of that is 0, so it adds nothing to the rest.)
 def by_norms(network: nn.Module, digits: Set) -> float:
     """The L1 norm of an image's gradients, divided by their L2 norm; the mean of these
     images."""
@@ -478,8 +491,8 @@ def by_norms(network: nn.Module, digits: Set) -> float:
 
 
 def by_trying(network: nn.Module, digits: Set) -> float:
-    """How many times as much as random signs do the signs of the gradient change the
-    loss of an image? The mean of these images."""
+    """What the signs of the gradients change in the loss of an image, divided by what
+    random signs typically change; the mean of these images."""
     images, labels = digits
     precise = copy.deepcopy(network).double()  # tiny changes need many digits
     pixels = images.double()
@@ -510,8 +523,9 @@ def losses(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 # ``fgsm_10`` is the share of unseen digits that the first network reads under FGSM with
 # a size of 0.10, and ``fgsm_0`` that without a change. ``second`` and ``second_random``
 # are the second network, without a change and with random signs. PGD must do more harm
-# than FGSM, or it would be no better attack. The limits leave room for what differs
-# from seed to seed, on both collections of digits.
+# than FGSM, or it would be no better attack. The limits were chosen on other seeds than
+# those that the claim was tried on afterwards. They leave room for what differs from
+# seed to seed, on both collections of digits.
 def claim_holds(numbers: dict[str, float]) -> bool:
     cost = numbers["fgsm_0"] - numbers["random_10"]
     cost_of_second = numbers["second"] - numbers["second_random"]
