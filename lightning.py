@@ -469,7 +469,7 @@ def lightning_losses(
             raise
         # Of weights that do not fit, the second line says which, and what would fit.
         lines = [line.strip() for line in str(error).splitlines()]
-        sys.exit(f"--resume {resume}: {' '.join(lines[:2])}")
+        sys.exit(f"--resume {resume}: it cannot be used: {' '.join(lines[:2])}")
     if not log.exists():
         sys.exit(f"--resume {resume}: no epoch is left, ask for more with --epochs")
     return read_losses(log)

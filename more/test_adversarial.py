@@ -251,14 +251,22 @@ def test_the_gradient_of_each_image_is_that_which_it_has_alone(float64):
     assert not found.requires_grad
 
 
-def test_a_very_sure_network_has_a_gradient_too():
-    """What is left of a probability of nearly 1, minus 1, in 32 bits?"""
-    network = Sum(torch.tensor([10.0, -20.0, 30.0]))
-    images = torch.tensor([[0.9, 0.2, 0.7]])  # the score is 26
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_very_sure_network_has_a_gradient_too(times):
+    """What is left of a probability of nearly 1, minus 1, in 32 bits, or in 64?"""
+    network = Sum(times * torch.tensor([10.0, -20.0, 30.0]))
+    images = torch.tensor([[0.9, 0.2, 0.7]])  # the score is 26, or 78
     found = pixel_gradients(network, images, torch.tensor([0]))
-    expected = -network.weights.detach() * math.exp(-26)
     assert found.dtype == torch.float32
-    assert_close(found[0] * math.exp(26), expected * math.exp(26), rtol=1e-3, atol=0)
+    expected = -network.weights.detach()
+    assert_close(found[0] * math.exp(26 * times), expected, rtol=1e-3, atol=0)
+
+
+def test_a_network_that_is_very_wrong_has_a_gradient_too():
+    """exp of 100 is too large for 32 bits: is its gradient?"""
+    network = Sum(torch.tensor([-60.0, -40.0]))
+    found = pixel_gradients(network, torch.ones(1, 2), torch.tensor([0]))
+    assert_close(found[0], torch.tensor([60.0, 40.0]))
 
 
 def test_the_gradients_of_pixels_leave_those_of_the_weights_alone():
@@ -274,8 +282,8 @@ def test_the_attack_makes_each_loss_larger_by_size_times_the_l1_norm(float64):
     images, labels = some(10)
     images = images.double()
     gradients = pixel_gradients(network, images, labels)
-    grown = losses(network, fgsm(network, images, labels, 1e-7), labels)
-    grown = grown - losses(network, images, labels)
+    grown = losses(network(fgsm(network, images, labels, 1e-7)), labels)
+    grown = grown - losses(network(images), labels)
     expected = 1e-7 * gradients.abs().sum(dim=1)
     # A pixel that is just inside 1 may not move: none is that near.
     assert_close(grown, expected, rtol=1e-3, atol=0)
@@ -334,8 +342,8 @@ def test_ten_smaller_steps_find_what_one_step_overshoots():
     """Where is the gradient of the second step computed?"""
     images = torch.tensor([[0.5, 0.5]])
     label = torch.tensor([0])
-    one = losses(Bent(), fgsm(Bent(), images, label, 0.1), label)
-    ten = losses(Bent(), pgd(Bent(), images, label, 0.1), label)
+    one = losses(Bent()(fgsm(Bent(), images, label, 0.1)), label)
+    ten = losses(Bent()(pgd(Bent(), images, label, 0.1)), label)
     assert ten > one
     assert abs(pgd(Bent(), images, label, 0.1)[0, 0].item() - 0.53) < 0.03
 
@@ -488,17 +496,19 @@ def test_50_draws_of_a_tiny_change_are_tried(monkeypatch):
         thrown.append(shape)
         return torch.ones(shape)
 
-    def ear(network, images, labels):
-        asked.append(images)
-        return losses(network, images, labels)
+    class Ear(Sum):
+        def forward(self, x):
+            asked.append(x)
+            return super().forward(x)
 
     monkeypatch.setattr(adversarial, "coin_signs", coins)
-    monkeypatch.setattr(adversarial, "losses", ear)
     images, labels = torch.rand(2, 4), torch.tensor([0, 1])
-    found = by_trying(Sum(torch.tensor([3.0, 1.0, 0.5, -0.5])), (images, labels))
+    found = by_trying(Ear(torch.tensor([3.0, 1.0, 0.5, -0.5])), (images, labels))
     assert thrown == [(2, 4)] * DRAWS
     assert found == pytest.approx(5 / 4, rel=0.01)  # all signs are +: 3 + 1 + 0.5 - 0.5
-    for changed in asked[2:]:
+    # Before them: for the gradients, unchanged, and with the best signs.
+    assert len(asked) == 3 + DRAWS
+    for changed in asked[3:]:
         assert_close(changed, images.double() + TINY)
 
 
@@ -506,9 +516,8 @@ def test_the_loss_of_each_image_is_minus_log_of_its_probability():
     network = Reader()
     images, labels = some(4)
     chances = network(images).softmax(dim=1)[torch.arange(4), labels]
-    found = losses(network, images, labels)
-    assert_close(found, -chances.detach().log())
-    assert not found.requires_grad
+    found = losses(network(images), labels)
+    assert_close(found, -chances.log().double())
 
 
 # Claim

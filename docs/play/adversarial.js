@@ -24,13 +24,14 @@
     return found.data;
   }
 
-  // For each pixel, how fast the loss grows with it. nn.softmax has 32 bits, and a
-  // probability of nearly 1, minus 1, would be rounded to 0.
+  // For each pixel, how fast the loss grows with it. That of the right score is its
+  // probability minus 1: minus the others, which is not rounded to 0 if it is nearly 1.
   function gradients(image, label, network) {
     const hidden = hiddenOf(image, network), found = [...scoresOf(hidden, network).data];
     const largest = Math.max(...found), powers = found.map((v) => Math.exp(v - largest));
     const sum = powers.reduce((total, v) => total + v, 0);
-    const speeds = powers.map((v, k) => v / sum - Number(k === label));
+    const speeds = powers.map((v, k) => (k === label ? 0 : v / sum));
+    speeds[label] = -speeds.reduce((total, v) => total + v, 0);
     const back = backward(of(network, "second.weight"), speeds)
       .map((v, i) => (hidden.data[i] > 0 ? v : 0));
     return nn.tensor(image.shape, backward(of(network, "first.weight"), back));
