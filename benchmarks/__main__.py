@@ -110,11 +110,19 @@ def seeds(names: list[str], count: int, data: str) -> None:
         for seed in range(count):
             if seed in known:
                 continue
-            numbers, used = measure(lesson, seed=seed, **on)
+            numbers, used, _ = measure(lesson, seed=seed, **on)
             record = key | {"seed": seed, "seconds": round(used["wall"], 1)} | numbers
-            with SEEDS.open("a") as file:  # one write: several may append at once
-                file.write(json.dumps(record) + "\n")
+            append(json.dumps(record))
         summary(key)
+
+
+def append(line: str) -> None:
+    """One line more in seeds.jsonl, in one write: several may append at once. It stands
+    alone also if the last one has lost its end, in an editor or on a full disk."""
+    with SEEDS.open("a+b") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        torn = file.read(1) not in (b"", b"\n")
+        file.write(b"\n" * torn + line.encode() + b"\n")
 
 
 def claims(names: list[str], count: int, data: str) -> None:
@@ -165,16 +173,19 @@ def measure_table(names: list[str], count: int) -> None:
             raise SystemExit(f"{said}: measure all lessons, not only {names[0]}")
     found = {"digits": {}, "mnist": {}}
     has_mnist = (Path(os.environ.get("NN_DATA", ROOT / "data")) / "MNIST").exists()
+    pictures = {}
     for _ in range(count):  # in turns, so that a busy minute meets all of them
         for data in ["digits", *["mnist"] * has_mnist]:
             for lesson in chosen(names):
                 if data == "digits" or lesson.on(data):
-                    pictures = PICTURES if data == "digits" else None
-                    _, used = measure(lesson, pictures, **lesson.on(data))
+                    _, used, drawn = measure(lesson, **lesson.on(data))
                     found[data].setdefault(lesson.name, []).append(used)
+                    if data == "digits":
+                        pictures |= {PICTURES / name: drawn[name] for name in drawn}
                     print(f"{lesson.name:16}{data:8}{used['wall']:8.1f} s", flush=True)
     runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
-    write(KEPT, json.dumps(machine() | {"runs": runs}, indent=1) + "\n")
+    text = json.dumps(machine() | {"runs": runs}, indent=1) + "\n"
+    write_all(pictures | {KEPT: text})
     render()
 
 

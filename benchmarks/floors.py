@@ -94,7 +94,7 @@ def measure(count: int = 3) -> None:
     times = {name: [] for name in lessons()}
     for _ in range(count):
         for name, lesson in lessons().items():
-            _, used = runner.measure(lesson, **lesson.on())
+            _, used, _ = runner.measure(lesson, **lesson.on())
             times[name].append(used["main"])
         most = max(most, peak())
     rows = []

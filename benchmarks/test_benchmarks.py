@@ -243,6 +243,38 @@ def test_a_damaged_record_is_named_with_its_line(monkeypatch, tmp_path):
         bench.records()
 
 
+@pytest.mark.parametrize("left", ["", '{"seed": 0}\n', '{"seed": 0}'])
+def test_a_record_never_stands_on_the_line_of_another(monkeypatch, tmp_path, left):
+    monkeypatch.setattr(bench, "SEEDS", tmp_path / "seeds.jsonl")
+    bench.SEEDS.write_text(left)
+    bench.append('{"seed": 1}')
+    bench.append('{"seed": 2}')
+    assert [record["seed"] for record in bench.records()] == [0] * bool(left) + [1, 2]
+
+
+def test_pictures_are_replaced_with_their_table_or_not_at_all(monkeypatch, tmp_path):
+    picture, table = tmp_path / "cnn.png", tmp_path / "table.json"
+    picture.write_text("old")
+    table.write_text(old := json.dumps(bench.machine() | {"runs": {}}))
+
+    def broken_off(lesson, **options):
+        if options.get("data") == "mnist" or lesson.name != "cnn":
+            raise KeyboardInterrupt
+        return {}, {"wall": 1.0}, {"cnn.png": b"new"}
+
+    monkeypatch.setattr(bench, "PICTURES", tmp_path)
+    monkeypatch.setattr(bench, "measure", broken_off)
+    monkeypatch.setattr(bench, "KEPT", table)
+    monkeypatch.setattr(bench, "render", lambda: None)
+    monkeypatch.setenv("NN_DATA", str(tmp_path))  # no MNIST lies there
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure_table(["cnn", "rnn"], 1)
+    assert picture.read_text() == "old" and table.read_text() == old
+    bench.measure_table(["cnn"], 1)
+    assert picture.read_text() == "new"
+    assert json.loads(table.read_text())["runs"]["digits"]["cnn"]
+
+
 @pytest.mark.parametrize("file", ["KEPT", "SEEDS"])
 def test_of_damaged_records_nothing_is_rendered(monkeypatch, tmp_path, file):
     (tmp_path / "docs").mkdir()

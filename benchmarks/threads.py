@@ -24,7 +24,7 @@ def measure(count: int = 3) -> None:
             for busy, threads in itertools.product((False, True), (1, 2)):
                 neighbour = subprocess.Popen(BUSY) if busy else None
                 try:
-                    _, used = runner.measure(lesson, threads=threads, **lesson.on())
+                    _, used, _ = runner.measure(lesson, threads=threads, **lesson.on())
                 finally:
                     if neighbour:
                         neighbour.kill()

@@ -21,6 +21,9 @@ import compose  # noqa: E402
 import lessons  # noqa: E402
 from chromium import BUILD, CHROMIUM, HERE, SITE, at_hand  # noqa: E402
 
+from tools.catalogue import LessonError  # noqa: E402
+from tools.cli import end  # noqa: E402
+
 MADE = BUILD / "paper"  # the handouts as Chromium reads them, and what was printed
 STYLE = HERE / "templates" / "handout.css"
 A4 = 595, 842  # points
@@ -46,18 +49,27 @@ def main() -> None:
     if not at_hand():
         print("No Chromium here: the site has no PDFs, and no links to them.")
         return
+    for lesson in (chosen := lessons.chosen()):
+        for made in (lessons.GALLERY / f"{lesson}.json", deck_of(lesson)):
+            if not made.exists():
+                said = f"no page and deck of {lesson} are built: make -C docs html"
+                raise LessonError(said)
     MADE.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**CHROMIUM)
         page = browser.new_page()
-        for lesson in lessons.chosen():
+        for lesson in chosen:
             handout = MADE / f"{lesson}.html"
             handout.write_text(text(lesson), encoding="utf-8")
-            deck = SITE / "slides" / f"{lesson}.html"
+            deck = deck_of(lesson)
             printed(page, handout, f"handouts/{lesson}.pdf", print_handout)
             printed(page, deck, f"slides/{lesson}.pdf", print_deck)
             printed(page, deck, f"slides/{lesson}-notes.pdf", print_notes)
         browser.close()
+
+
+def deck_of(lesson: str) -> Path:
+    return SITE / "slides" / f"{lesson}.html"
 
 
 def printed(page: Page, source: Path, name: str, how) -> None:
@@ -177,4 +189,4 @@ def place(sheet, page, left: float, top: float, wide: float) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(end("docs/paper.py", main))

@@ -27,6 +27,7 @@ from pypdf import PdfReader
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
+import bundle  # noqa: E402
 import lessons  # noqa: E402
 import paper  # noqa: E402
 from chromium import at_hand  # noqa: E402
@@ -513,6 +514,46 @@ def test_what_has_not_changed_is_not_printed_again(monkeypatch, tmp_path):
     (tmp_path / "slides" / "a.pdf").unlink()
     paper.printed(None, source, "slides/a.pdf", how)
     assert times == ["a.pdf"] * 3
+
+
+def test_what_is_not_built_is_not_printed_but_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(paper, "at_hand", lambda: True)
+    monkeypatch.setattr(paper, "SITE", tmp_path)
+    monkeypatch.setattr(paper, "MADE", tmp_path / "paper")
+    with pytest.raises(catalogue.LessonError, match="no page and deck of"):
+        paper.main()
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, OSError, None])
+def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, stopped):
+    for name, value in (("SITE", tmp_path / "html"), ("BUILD", tmp_path)):
+        monkeypatch.setattr(bundle, name, value)
+    monkeypatch.setattr(bundle, "ZIP", tmp_path / "nn-lecture.zip")
+    monkeypatch.setattr(bundle, "at_hand", lambda: True)
+    monkeypatch.setattr(paper, "main", lambda: None)
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").write_text("new")
+    bundle.ZIP.write_text("old")
+    (tmp_path / "nn-lecture").write_text("in the way")
+    pack = shutil.make_archive
+
+    def broken_off(*words):
+        made = pack(*words)
+        Path(made).write_text("half")
+        raise stopped
+
+    if stopped:
+        monkeypatch.setattr(bundle.shutil, "make_archive", broken_off)
+        with pytest.raises(stopped):
+            bundle.main()
+        assert bundle.ZIP.read_text() == "old"
+    else:
+        bundle.main()
+        with zipfile.ZipFile(bundle.ZIP) as archive:
+            assert archive.read("nn-lecture/index.html") == b"new"
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"html", "nn-lecture", "nn-lecture.zip"}
 
 
 def test_without_a_browser_no_pdf_is_made_and_it_says_so(monkeypatch, capsys):

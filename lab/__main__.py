@@ -19,11 +19,9 @@ import tempfile
 import time
 import webbrowser
 from collections.abc import Iterator
-from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlencode
-from urllib.request import ProxyHandler, build_opener
 
 import segno
 import tyro
@@ -36,6 +34,7 @@ from tools.whole import sweep
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0 and o, no 1, i and l
 PORT = 2718  # marimo's own, if it is free
 PATIENCE = 10  # seconds for marimo to end
+WAY = "nn-way-in-"  # how the folder is called that leads a browser there
 FORGET = 10  # seconds; what a closed tab trains stops then
 
 
@@ -46,7 +45,10 @@ def pages() -> dict[str, str]:
 
 
 def lay_out(folder: Path) -> None:
-    """Copy the pages there, with question and picture where marimo looks for them."""
+    """Copy the pages there, with question and picture where marimo looks for them. It
+    also looks for a pyproject.toml, in all folders above, too, until it has found one,
+    and does what is asked for in it: it must find an empty one of ours."""
+    (folder / "pyproject.toml").touch()
     for name, file in pages().items():
         lesson, pictures = lessons()[name], folder / "__marimo__" / "assets" / file[:-3]
         words = (
@@ -83,17 +85,13 @@ def find_address() -> str:
         return way.getsockname()[0]
 
 
-def wait_until_open(process: subprocess.Popen, port: int, word: str) -> None:
-    """Until it answers to our password: another lab, opened just now, does not."""
-    page = f"http://127.0.0.1:{port}/api/version?access_token={word}"
-    direct = build_opener(ProxyHandler({}))
-    while process.poll() is None:
-        try:
-            direct.open(page, timeout=1).close()
-            return
-        except (OSError, HTTPException):  # of what else may listen there
-            time.sleep(0.1)
-    raise LessonError("marimo ended; what it printed says why")
+def wait_until_open(process: subprocess.Popen, sign: Path) -> None:
+    """Until it says so. Nothing is sent to the port before that: whoever were quicker
+    to listen there would hear the password."""
+    while not sign.exists():
+        if process.poll() is not None:
+            raise LessonError("marimo ended; what it printed says why")
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager
@@ -103,9 +101,9 @@ def way_in(link: str) -> Iterator[Path]:
     password must not stand in it. It lies here, since a browser that is packed by
     itself, as on Ubuntu, sees no files but those of its user. Where files are opened
     by another program than a browser, the printed link is left."""
-    sweep(ROOT / "lab", "open-*")
+    sweep(ROOT / "lab", f"{WAY}*")
     try:
-        made = tempfile.TemporaryDirectory(prefix="open-", dir=ROOT / "lab")
+        made = tempfile.TemporaryDirectory(prefix=WAY, dir=ROOT / "lab")
     except OSError:  # we may not write here
         made = tempfile.TemporaryDirectory()
     with made as folder:  # its rights are 700
@@ -144,7 +142,8 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     host = "0.0.0.0" if room else "127.0.0.1"
     port, address = find_port(host, port), find_address() if room else host
     word = password()
-    line = [sys.executable, "-m", "lab.host", str(os.getpid())]
+    sign = Path(folder, "it-is-open")
+    line = [sys.executable, "-m", "lab.host", str(os.getpid()), str(sign)]
     line += ["--quiet", "run", folder, "--headless"]
     line += [f"--host={host}", f"--port={port}", f"--session-ttl={FORGET}"]
     page = {"file": pages()[lesson]} if lesson else {}
@@ -161,7 +160,7 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     try:
         process.stdin.write(word)
         process.stdin.close()
-        wait_until_open(process, port, word)
+        wait_until_open(process, sign)
         link = f"http://{address}:{port}/?{query}"
         if room:
             segno.make(link).terminal(compact=True)

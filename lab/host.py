@@ -1,12 +1,15 @@
-"""marimo behind a door of ours: `host.py PID ...`, for as long as that process lives.
+"""marimo behind a door of ours: `host.py PID SIGN ...`, for as long as that process
+lives. When it listens, it makes the file SIGN.
 
 Ctrl-C ends the lab, but not everything that ends its launcher can be heard by it. A
 room must not stay open then, for whoever has the password.
 """
 
+import re
 import runpy
 import sys
 import threading
+from pathlib import Path
 
 import uvicorn
 from starlette.datastructures import Headers
@@ -16,6 +19,9 @@ from tools import group
 
 FOREIGN = "The lab answers its own pages only."
 OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
+# As marimo names what its pages show. It would also read, and in the end remove, what
+# any program of this user shares in memory: an address must not name that.
+SHOWN = re.compile(r"/@file/(\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt)")
 
 
 class Door:
@@ -36,6 +42,9 @@ class Door:
                 return await send({"type": "websocket.close", "code": 1008})
             answer = PlainTextResponse(FOREIGN, status_code=403)
             return await answer(scope, receive, send)
+        if scope["path"].startswith("/@file/") and not SHOWN.fullmatch(scope["path"]):
+            answer = PlainTextResponse("No such file.", status_code=404)
+            return await answer(scope, receive, send)
 
         async def send_ours(message) -> None:
             if message["type"] == "http.response.start":
@@ -45,7 +54,7 @@ class Door:
 
         try:
             await self.app(scope, receive, send_ours)
-        except (TypeError, ValueError) as error:  # of a request without sense
+        except Exception as error:  # of a request without sense, or of what is gone
             if scope["type"] == "websocket":
                 raise
             said = f"{type(error).__name__}, {error}".encode("unicode_escape").decode()
@@ -66,12 +75,18 @@ def is_foreign(path: str, headers: Headers) -> bool:
 class Config(uvicorn.Config):
     """What marimo makes its server from."""
 
+    sign: Path
+
     def __init__(self, app, *words, **options):
-        super().__init__(Door(app), *words, **options)
+        super().__init__(Door(app), *words, callback_notify=self.tell, **options)
+
+    async def tell(self) -> None:
+        """That it listens; uvicorn calls this then, and once in a while."""
+        self.sign.touch()
 
 
 if __name__ == "__main__":
-    launcher = int(sys.argv.pop(1))
+    launcher, Config.sign = int(sys.argv.pop(1)), Path(sys.argv.pop(1))
     threading.Thread(target=group.end_with, args=(launcher,), daemon=True).start()
     uvicorn.Config = Config
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)

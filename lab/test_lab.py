@@ -1,16 +1,20 @@
 """What every lab must do, and the frame that they share."""
 
+import contextlib
 import hashlib
 import inspect
 import os
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urljoin, urlparse
@@ -23,6 +27,7 @@ import pytest
 import shared
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from marimo._config.reader import find_nearest_pyproject_toml
 from matplotlib.axes import Axes
 from playwright.sync_api import expect
 from starlette.datastructures import Headers
@@ -32,7 +37,7 @@ from websockets.sync.client import connect
 from lab import __main__ as launcher
 from lab import host
 from mistakes.__main__ import read
-from tools.catalogue import ROOT, lessons
+from tools.catalogue import ROOT, LessonError, lessons
 
 LABS = list(launcher.pages())
 every_lab = pytest.mark.parametrize("name", LABS)
@@ -368,6 +373,72 @@ def test_a_page_of_another_port_has_no_lab_in_a_frame(page, server, other_site):
 def test_who_is_let_through_the_door(foreign, path, headers):
     said = Headers({"host": "127.0.0.1:2718"} | headers)
     assert host.is_foreign(path, said) is foreign
+
+
+def logged_in(server, path: str) -> int:
+    """The status of what a visitor who has the password gets there."""
+    try:
+        with urlopen(f"{server.address}{path}?access_token={server.password}") as got:
+            return got.status
+    except HTTPError as error:
+        return error.code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a name lives while it is open")
+def test_what_other_programs_share_in_memory_is_no_file_of_the_lab(server):
+    secret = SharedMemory(create=True, size=6)
+    try:
+        secret.buf[:6] = b"secret"
+        for name in (secret.name, f"-{secret.name}", f"1-{secret.name}", "/etc/passwd"):
+            assert logged_in(server, f"@file/6-{name}") == 404
+        assert logged_in(server, "@file/0-empty.txt") == 200
+    finally:
+        secret.close()
+        secret.unlink()
+
+
+def test_a_file_that_is_gone_is_one_line_in_the_log(server, cache):
+    with contextlib.suppress(HTTPException, OSError):
+        logged_in(server, "@file/9-123-abcdEFG1.png")
+    until = time.monotonic() + 10
+    while "abcdEFG1" not in (told := (cache / "log").read_text()):
+        assert time.monotonic() < until, told
+    assert "Traceback" not in told
+
+
+def test_a_page_follows_no_settings_of_the_folders_above_it(tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.marimo.runtime]\npythonpath=['x']")
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    launcher.lay_out(folder)
+    for page in launcher.pages().values():
+        found = find_nearest_pyproject_toml(folder / page)
+        assert found == folder / "pyproject.toml" and found.read_text() == ""
+
+
+def test_who_is_quicker_to_listen_is_told_nothing(tmp_path, monkeypatch, capfd):
+    launcher.lay_out(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as thief:
+        port = thief.getsockname()[1]
+        monkeypatch.setattr(launcher, "find_port", lambda *asked: port)
+        with pytest.raises(LessonError, match="marimo ended"):
+            launcher.serve(str(tmp_path), None, room=False, browser=False, port=port)
+        thief.setblocking(False)
+        with pytest.raises(BlockingIOError):  # nobody has knocked
+            thief.accept()
+    assert "password" not in capfd.readouterr().out
+
+
+def test_a_folder_of_the_user_in_that_of_the_lab_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(launcher, "ROOT", tmp_path)
+    (tmp_path / "lab" / "open-day").mkdir(parents=True)
+    left = tmp_path / "lab" / f"{launcher.WAY}0123"
+    left.mkdir()
+    for folder in (tmp_path / "lab").iterdir():
+        os.utime(folder, (0, 0))
+    with launcher.way_in("http://127.0.0.1:9/") as way:
+        assert way.is_file()
+    assert [each.name for each in (tmp_path / "lab").iterdir()] == ["open-day"]
 
 
 def test_a_request_that_makes_no_sense_is_one_line_in_the_log(server, cache):
