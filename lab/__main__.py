@@ -141,7 +141,9 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     """Run marimo on this folder until it ends; say where it is, and with what word."""
     host = "0.0.0.0" if room else "127.0.0.1"
     port, address = find_port(host, port), find_address() if room else host
-    word = password()
+    # A browser sends a cookie to all ports of a computer, but not to other paths. Who
+    # reads the address from a slide has to type it, so a room has none.
+    word, below = password(), "" if room else f"/{password()}"
     sign = Path(folder, "it-is-open")
     line = [sys.executable, "-m", "lab.host", str(os.getpid()), str(sign)]
     line += ["--quiet", "run", folder, "--headless"]
@@ -150,6 +152,7 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     query = urlencode(page | {"access_token": word})
     paths = [str(ROOT / "lab"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {"PYTHONPATH": os.pathsep.join(paths), "MARIMO_SKIP_UPDATE_CHECK": "1"}
+    settings["NN_LAB_BELOW"] = below
     process = subprocess.Popen(
         [*line, "--token-password-file=-"],
         stdin=subprocess.PIPE,  # the password is nobody else's on this computer
@@ -161,15 +164,15 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
         process.stdin.write(word)
         process.stdin.close()
         wait_until_open(process, sign)
-        link = f"http://{address}:{port}/?{query}"
+        link = f"http://{address}:{port}{below}/?{query}"
         if room:
             segno.make(link).terminal(compact=True)
-        print(f"The lab is open at http://{address}:{port}, password {word}")
+        print(f"The lab is open at http://{address}:{port}{below}, password {word}")
         print(f"With the password in it: {link}")
         print("Ctrl-C ends it.", flush=True)
         if not browser:
             return process.wait()
-        with way_in(f"http://127.0.0.1:{port}/?{query}") as way:
+        with way_in(f"http://127.0.0.1:{port}{below}/?{query}") as way:
             webbrowser.open(way.as_uri())
             return process.wait()
     finally:  # with what it started: right and wrong of a mistake

@@ -49,7 +49,7 @@ def server(cache):
     while not (said := log.read_text()).endswith("Ctrl-C ends it.\n"):
         assert process.poll() is None and time.monotonic() < until, said
         time.sleep(0.1)
-    process.address = re.search(r"http://127.0.0.1:\d+/", said)[0]
+    process.address = re.search(r"http://127.0.0.1:\d+/\w+", said)[0] + "/"
     process.password = re.search("password (.+)", said)[1]
 
     def link(name: str = "", **settings: object) -> str:

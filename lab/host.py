@@ -1,10 +1,12 @@
 """marimo behind a door of ours: `host.py PID SIGN ...`, for as long as that process
-lives. When it listens, it makes the file SIGN.
+lives. When it listens, it makes the file SIGN. The variable NN_LAB_BELOW, which nobody
+else can read, says below which path the lab is.
 
 Ctrl-C ends the lab, but not everything that ends its launcher can be heard by it. A
 room must not stay open then, for whoever has the password.
 """
 
+import os
 import re
 import runpy
 import sys
@@ -21,7 +23,7 @@ FOREIGN = "The lab answers its own pages only."
 OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
 # As marimo names what its pages show. It would also read, and in the end remove, what
 # any program of this user shares in memory: an address must not name that.
-SHOWN = re.compile(r"/@file/(\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt)")
+SHOWN = re.compile(r"\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt")
 
 
 class Door:
@@ -42,7 +44,8 @@ class Door:
                 return await send({"type": "websocket.close", "code": 1008})
             answer = PlainTextResponse(FOREIGN, status_code=403)
             return await answer(scope, receive, send)
-        if scope["path"].startswith("/@file/") and not SHOWN.fullmatch(scope["path"]):
+        _, asked, name = scope["path"].partition("/@file/")
+        if asked and not SHOWN.fullmatch(name):
             answer = PlainTextResponse("No such file.", status_code=404)
             return await answer(scope, receive, send)
 
@@ -66,7 +69,7 @@ def is_foreign(path: str, headers: Headers) -> bool:
     origin = headers.get("origin")
     if origin is not None and origin.partition("://")[2] != headers.get("host"):
         return True
-    if path == "/sse":  # a socket without Origin, which no page of ours opens
+    if path.endswith("/sse"):  # a socket without Origin, which no page of ours opens
         return True
     opened = headers.get("sec-fetch-dest") == "document"  # by a link, on the whole tab
     return headers.get("sec-fetch-site") in ("same-site", "cross-site") and not opened
@@ -87,6 +90,7 @@ class Config(uvicorn.Config):
 
 if __name__ == "__main__":
     launcher, Config.sign = int(sys.argv.pop(1)), Path(sys.argv.pop(1))
+    sys.argv.append(f"--base-url={os.environ.pop('NN_LAB_BELOW')}")
     threading.Thread(target=group.end_with, args=(launcher,), daemon=True).start()
     uvicorn.Config = Config
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)

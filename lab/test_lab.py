@@ -342,6 +342,21 @@ def test_a_page_of_another_site_opens_none_either_where_somebody_has_logged_in(
     assert "handshake" not in (cache / "log").read_text()
 
 
+def test_another_port_of_this_computer_is_sent_no_cookie(page, server, other_site):
+    page.goto(server.link())  # this browser has the lab's cookie now
+    page.locator("a[href*='file=']").first.wait_for()
+    (cookie,) = page.context.cookies(server.address)
+    with page.expect_request("**/by-link") as asked:
+        page.goto(f"http://127.0.0.1:{other_site}/by-link")
+    assert cookie["name"] not in asked.value.all_headers().get("cookie", "")
+    at = urlparse(server.address)
+    assert cookie["path"] == at.path.rstrip("/") and len(cookie["path"]) == 9
+    # Others of this computer can read what a program was started with, and its ports.
+    for each in below(server):
+        assert cookie["path"] not in " ".join(each.cmdline())
+    assert logged_in(server, "", f"{at.scheme}://{at.netloc}/") == 404
+
+
 def test_a_page_of_another_port_has_no_lab_in_a_frame(page, server, other_site):
     page.goto(server.link())  # this browser has the lab's cookie now
     page.locator("a[href*='file=']").first.wait_for()
@@ -375,10 +390,11 @@ def test_who_is_let_through_the_door(foreign, path, headers):
     assert host.is_foreign(path, said) is foreign
 
 
-def logged_in(server, path: str) -> int:
+def logged_in(server, path: str, above: str = "") -> int:
     """The status of what a visitor who has the password gets there."""
+    address = f"{above or server.address}{path}?access_token={server.password}"
     try:
-        with urlopen(f"{server.address}{path}?access_token={server.password}") as got:
+        with urlopen(address) as got:
             return got.status
     except HTTPError as error:
         return error.code
@@ -445,7 +461,7 @@ def test_a_request_that_makes_no_sense_is_one_line_in_the_log(server, cache):
     with pytest.raises(HTTPError, match="500"):
         urlopen(f"{server.address}?access_token=%C3%A4")
     until = time.monotonic() + 10
-    while "lab: '/': TypeError" not in (told := (cache / "log").read_text()):
+    while "/': TypeError" not in (told := (cache / "log").read_text()):
         assert time.monotonic() < until, told
     assert "Traceback" not in told
 

@@ -21,10 +21,10 @@ import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 import textwrap
 import tomllib
-import warnings
 from collections import Counter
 from pathlib import Path
 from unittest.mock import patch
@@ -279,6 +279,8 @@ def folded(tests) -> list[str]:
 
 def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -> str:
     try:
+        if not note.is_file():  # nor a pipe, as for the file
+            raise OSError
         made = json.loads(note.read_text(encoding="utf-8"))
         entry = blanks[made["blank"]] if "blank" in made else mistakes[made["mistake"]]
     except (OSError, ValueError, TypeError, LookupError, RecursionError):
@@ -316,16 +318,30 @@ def not_run(lesson: Lesson, found: Examined) -> dict[str, str]:
     return {test: said for test in found.skipped if test in right.seconds}
 
 
+# In a process of its own: what is nested deeply enough ends the whole interpreter.
+COMPILE = """
+import sys
+try:
+    compile(sys.stdin.buffer.read(), "practice", "exec")
+except SyntaxError as error:
+    print(f"line {error.lineno}: {error.msg}" if error.lineno else error.msg)
+except (ValueError, RecursionError, MemoryError) as error:  # null bytes; too deep
+    print(str(error) or type(error).__name__)
+"""
+
+
 def no_python(text: str) -> str:
     """Why this is no Python at all, and where; empty, if it is. Nothing of it runs."""
+    line = [sys.executable, "-I", "-X", "utf8", "-W", "ignore", "-c", COMPILE]
     try:
-        with warnings.catch_warnings(action="ignore"):
-            compile(text.encode(), "practice", "exec")
-    except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
-    except (ValueError, RecursionError, MemoryError) as error:  # null bytes; too deep
-        return str(error) or type(error).__name__
-    return ""
+        done = subprocess.run(
+            line, input=text.encode(), capture_output=True, timeout=60
+        )
+    except subprocess.TimeoutExpired:
+        return "Python cannot read it within a minute"
+    if done.returncode:
+        return f"Python itself ends when it reads it, with code {done.returncode}"
+    return done.stdout.decode().strip()
 
 
 def check(lesson: str, hint: int | None) -> int:

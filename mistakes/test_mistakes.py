@@ -286,6 +286,11 @@ def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):
         note.write_text(damaged)
         assert call(monkeypatch, "check", "sums", "--hint", "1") == 2
         assert capsys.readouterr().err.count("\n") == 1
+    if hasattr(os, "mkfifo"):
+        note.unlink()
+        os.mkfifo(note)  # from which nothing ever comes
+        assert call(monkeypatch, "check", "sums", "--hint", "1") == 2
+        assert "practice anew" in capsys.readouterr().err
 
 
 def test_there_is_nothing_to_check_before_practice(sums, monkeypatch, capsys):
@@ -333,6 +338,7 @@ def test_check_asks_a_question_about_the_first_that_fails(sums, monkeypatch, cap
         ("\0", "null bytes"),
         ("x = nowhere", "sums.py, line 8: NameError: name 'nowhere' is not defined"),
         ("1 / 0", "sums.py, line 8: ZeroDivisionError: division by zero"),
+        (f"x = [a {'for a in b ' * 100_000}]", ""),  # some Pythons do not survive it
     ],
 )
 def test_check_says_in_which_line_it_is_no_python(
