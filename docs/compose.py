@@ -56,18 +56,24 @@ def cut(source: str) -> Page:
         heading, _, prose = text_block.strip().partition("\n")
         _, _, prose = prose.partition("\n")  # without the line below the heading
         _, _, code = code_block.partition(CODE)
-        parts.append(Part(heading.strip(), prose.strip(), only_code(code)))
+        parts.append(Part(heading.strip(), plain(prose.strip()), only_code(code)))
     _, _, footer = source.partition(".. rst-class:: sphx-glr-timing")
     footer = footer.partition(".. _sphx_glr_download")
     return Page(
         title=title[1],
         top=head[: title.end()],
-        idea=text[:fields].strip(),
+        idea=plain(text[:fields].strip()),
         fields=text[fields:].strip(),
         imports=only_code(imports),
         parts=parts,
         footer=footer[1] + footer[2],
     )
+
+
+def plain(text: str) -> str:
+    """The same, its blocks named as text: the gallery takes a block without a language
+    for Python, and colours it so."""
+    return re.sub(r"(?m)^(\S.*:):\n\n(?= +\S)", r"\1\n\n.. code-block:: text\n\n", text)
 
 
 def draws(line: str) -> bool:

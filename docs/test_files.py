@@ -230,6 +230,9 @@ def test_a_lesson_page_is_whole(lesson):
         if not one.find_parent("details")
     ]
     assert open_code and "def claim_holds" in " ".join(open_code)
+    assert not page.select(".highlight-default")  # a formula in the colours of Python
+    command = idea.select_one(".field-list")  # behind the sentence that announces it
+    assert command in idea.select_one("figure").find_all_previous(class_="field-list")
     for skipped in ("import torch\n", "def figure(", "def load_digits", "tyro"):
         assert not any(skipped in one for one in open_code)
     assert not any(fold.has_attr("open") for fold in folded)
@@ -239,6 +242,7 @@ def test_a_lesson_page_is_whole(lesson):
     assert len(page.select("#mistakes section")) == len(mistakes)
     assert len(page.select("#mistakes .highlight-diff")) == len(mistakes)
     said = page.select_one("#mistakes").get_text()
+    assert all(f"(Its name: {name}.)" in said for name in mistakes)
     if lesson in with_mistakes():  # a draft does not know how the others end
         assert said.count("It ends with: ") == len(mistakes)
     links = [

@@ -309,7 +309,7 @@ class SelfAttention(nn.Module):
         K = q.shape[-1]
         scores = q @ k.mT / math.sqrt(K)  # (B, H, T, T)
         if self.masked:
-            # Row t belongs to place t: True up to column t, and False behind it.
+            # Row t belongs to place t: True up to column t, False to the right.
             may_look = torch.ones(T, T, dtype=torch.bool).tril()  # (T, T)
             scores = scores.masked_fill(~may_look, -math.inf)  # (B, H, T, T)
         weights = scores.softmax(dim=-1)  # (B, H, T, T)
@@ -472,12 +472,12 @@ def bits_by_place(network: nn.Module, windows: Tensor) -> Tensor:
 # -------
 # The network reads what is there, at most the last 64 letters, and its last place says
 # how probable each next letter is. We draw one with these probabilities, write it
-# behind the others, and ask again.
+# after the others, and ask again.
 #
-# Both networks write twice. First behind a single full stop. The network without a mask
+# Both networks write twice. First after a single full stop. The network without a mask
 # has never read so short a text: whatever it predicted in its first 63 places, it saw.
 # So we give it a fair try, and 64 letters of a true text to begin with. Then the place
-# that is asked is always the last of 64. There it did learn to predict, for behind that
+# that is asked is always the last of 64. There it did learn to predict, for after that
 # place there was nothing to see in training either. But only one of its 64 questions
 # was of this kind. With the mask all 64 are.
 def write(network: nn.Module, beginnings: Tensor, count: int) -> list[str]:
@@ -494,7 +494,7 @@ def write(network: nn.Module, beginnings: Tensor, count: int) -> list[str]:
 
 
 def whole_sentences(written: str) -> list[str]:
-    """Those behind the first full stop, and up to the last."""
+    """Those after the first full stop, and up to the last."""
     pieces = written.split(".")
     return [piece + "." for piece in pieces[1:-1]]
 
