@@ -39,7 +39,8 @@ frame, for six frames. Where it leaves the image it comes in again on the other 
 Two networks, built alike, learn to name the motion. One sees the frames in order and
 answers after each of them: first from one frame, at the end from all six. The other
 sees all six, but not in which order they came. We work out how often each answer can be
-correct, and then we try. Does it help to train twice as long? See with this command:
+correct, and then we try, with 300 steps of training. Do twice as many help? See with
+this command:
 
 :Run: ``python cnnrnn.py --steps 600``
 :Shapes: B films, T frames, D features, H size of a state, C motions, N images

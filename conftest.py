@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
+matplotlib.rcdefaults()  # whatever its user likes
 matplotlib.use("agg")
 pytest.register_assert_rewrite("tools.contract")  # its tests say what they compared
 

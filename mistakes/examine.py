@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -102,7 +103,7 @@ def examine(
     Args:
         words: more words for pytest
         tests: names of the only tests to run; default: all
-        timeout: seconds after which it is ended, which is a complaint too
+        timeout: seconds after which it is ended, which is a complaint too; not if paced
         stop: ends it at once, if another thread sets it
         paced: ends a test, too, that takes much longer than on the lesson itself
         fresh: no run is taken from the store
@@ -209,7 +210,8 @@ class Look:
 
     def __init__(self, told, found, timeout, stop, pace, watch):
         self.told, self.found, self.stop = told, found, stop
-        self.timeout, self.deadline = timeout, time.monotonic() + timeout
+        self.timeout = math.inf if pace else timeout  # each test has its own then
+        self.deadline = time.monotonic() + self.timeout
         self.pace, self.watch = pace, watch
         self.read_to, self.reason = 0, ""
 

@@ -421,6 +421,21 @@ def test_a_file_that_ends_its_process_is_noticed_at_once(sums, line, said):
     assert said in found.complaints[TOLD] and "\n" not in found.complaints[TOLD]
 
 
+def test_on_a_busy_machine_all_tests_together_may_take_long(sums):
+    assert examine(tiny(), SMALL, timeout=0.01).complaints
+    assert examine(tiny(), SMALL, timeout=0.01, paced=True).complaints == {}
+
+
+def test_how_a_user_likes_pictures_fails_no_test(sums, tmp_path, monkeypatch):
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\n")
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
+    look = 'import matplotlib\nassert matplotlib.rcParams["lines.linewidth"] == 1.5\n'
+    assert examine(tiny(), look + SMALL).complaints == {}
+    line = [sys.executable, "-c", look]
+    assert subprocess.run(line, env=runner.environment(), cwd="/").returncode == 0
+    assert subprocess.run(line, cwd="/", stderr=subprocess.DEVNULL).returncode == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such session")
 def test_what_never_ends_is_ended_with_all_that_it_started(sums, tmp_path):
     note = tmp_path / "number of a process"

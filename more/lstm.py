@@ -463,7 +463,8 @@ def compare(steps: int, seed: int) -> dict[int, dict[int, list[float]]]:
 # gate, is near 0 by itself.
 #
 # We train one GRU with each of two biases of z, for half as many steps as the LSTMs.
-# (These are enough, and PyTorch's GRU takes longer than its LSTM where we tried it.)
+# (PyTorch's GRU takes longer than its LSTM where we tried it. With a bias of 6 these
+# steps were enough with 18 of 20 seeds.)
 def try_gru(steps: int, seed: int) -> dict[int, float]:
     shares = {}
     for bias in [0, 6]:

@@ -50,9 +50,10 @@ class Run:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Variables for the process of a lesson: no screen, the same data folder."""
+    """Variables for the process of a lesson: no screen, the same data folder, and
+    pictures as matplotlib draws them, not as its user likes them."""
     data = Path(os.environ.get("NN_DATA", ROOT / "data")).resolve()
-    ours = {"MPLBACKEND": "agg", "NN_DATA": str(data)}
+    ours = {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull, "NN_DATA": str(data)}
     return os.environ | ours | more
 
 
