@@ -62,6 +62,7 @@ def server(cache):
     process.terminate()
     process.wait(timeout=20)
     assert "Traceback" not in log.read_text(), log.read_text()
+    assert "opengraph" not in log.read_text(), log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Ctrl-C ends the lab, but not everything that ends its launcher can be heard by i
 room must not stay open then, for whoever has the password.
 """
 
+import logging
 import os
 import re
 import runpy
@@ -75,6 +76,11 @@ def is_foreign(path: str, headers: Headers) -> bool:
     return headers.get("sec-fetch-site") in ("same-site", "cross-site") and not opened
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Not that a page's picture for the gallery is no setting for the page itself."""
+    return "tool.marimo.opengraph" not in record.getMessage()
+
+
 class Config(uvicorn.Config):
     """What marimo makes its server from."""
 
@@ -92,5 +98,6 @@ if __name__ == "__main__":
     launcher, Config.sign = int(sys.argv.pop(1)), Path(sys.argv.pop(1))
     sys.argv.append(f"--base-url={os.environ.pop('NN_LAB_BELOW')}")
     threading.Thread(target=group.end_with, args=(launcher,), daemon=True).start()
+    logging.getLogger("marimo").addFilter(is_news)
     uvicorn.Config = Config
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)
