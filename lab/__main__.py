@@ -34,6 +34,7 @@ from tools.whole import sweep
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0 and o, no 1, i and l
 PORT = 2718  # marimo's own, if it is free
 PATIENCE = 10  # seconds for marimo to end
+SETTINGS = "pyproject.toml", ".marimo.toml"  # above a page; above where marimo runs
 WAY = "nn-way-in-"  # how the folder is called that leads a browser there
 FORGET = 10  # seconds; what a closed tab trains stops then
 
@@ -46,9 +47,10 @@ def pages() -> dict[str, str]:
 
 def lay_out(folder: Path) -> None:
     """Copy the pages there, with question and picture where marimo looks for them. It
-    also looks for a pyproject.toml, in all folders above, too, until it has found one,
-    and does what is asked for in it: it must find an empty one of ours."""
-    (folder / "pyproject.toml").touch()
+    also looks for settings, in all folders above, too, until it has found some, and
+    does what they ask for: it must find empty ones of ours."""
+    for settings in SETTINGS:
+        (folder / settings).touch()
     for name, file in pages().items():
         lesson, pictures = lessons()[name], folder / "__marimo__" / "assets" / file[:-3]
         words = (
@@ -153,10 +155,15 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
     paths = [str(ROOT / "lab"), str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {"PYTHONPATH": os.pathsep.join(paths), "MARIMO_SKIP_UPDATE_CHECK": "1"}
     settings["NN_LAB_BELOW"] = below
+    for name in ("NN_DATA", "NN_RUNS", "NN_LAB_CACHE"):
+        if name in os.environ:
+            settings[name] = os.path.abspath(os.environ[name])
+    settings.setdefault("NN_DATA", os.path.abspath("data"))
     process = subprocess.Popen(
         [*line, "--token-password-file=-"],
         stdin=subprocess.PIPE,  # the password is nobody else's on this computer
         text=True,
+        cwd=folder,
         env=os.environ | settings,
         start_new_session=True,  # or marimo asks, too, whether Ctrl-C is meant
     )

@@ -28,6 +28,7 @@ import shared
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from marimo._config.reader import find_nearest_pyproject_toml
+from marimo._config.utils import get_user_config_path
 from matplotlib.axes import Axes
 from playwright.sync_api import expect
 from starlette.datastructures import Headers
@@ -422,14 +423,25 @@ def test_a_file_that_is_gone_is_one_line_in_the_log(server, cache):
     assert "Traceback" not in told
 
 
-def test_a_page_follows_no_settings_of_the_folders_above_it(tmp_path):
+def test_a_page_follows_no_settings_of_the_folders_above_it(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("[tool.marimo.runtime]\npythonpath=['x']")
+    (tmp_path / ".marimo.toml").write_text("[runtime]\npythonpath=['x']")
     folder = tmp_path / "pages"
     folder.mkdir()
     launcher.lay_out(folder)
     for page in launcher.pages().values():
         found = find_nearest_pyproject_toml(folder / page)
         assert found == folder / "pyproject.toml" and found.read_text() == ""
+    monkeypatch.chdir(folder)
+    found = Path(get_user_config_path())
+    assert found.samefile(folder / ".marimo.toml") and found.read_text() == ""
+
+
+def test_marimo_runs_where_its_empty_settings_are(server):
+    (host_process, *_) = below(server)
+    assert "lab.host" in host_process.cmdline()
+    for name in launcher.SETTINGS:
+        assert Path(host_process.cwd(), name).read_text() == ""
 
 
 def test_who_is_quicker_to_listen_is_told_nothing(tmp_path, monkeypatch, capfd):
