@@ -349,8 +349,19 @@ class Watch(pl.Callback):
             self.watch(trainer.global_step, loss.item())
 
 
+# A checkpoint also names other files of its run. Lightning would take over these names,
+# and remove one of the files after the next epoch, wherever it lies. If a stranger made
+# the checkpoint, that could be any folder of ours. So we take over only how good each
+# earlier epoch was, and only if its file lies in our own folder.
+class Saver(pl.callbacks.ModelCheckpoint):
+    def load_state_dict(self, state_dict: dict) -> None:
+        for path, score in state_dict["best_k_models"].items():
+            if Path(path).parent == Path(self.dirpath) and os.path.isfile(path):
+                self.best_k_models[path] = score
+
+
 def make_saver() -> pl.Callback:
-    return pl.callbacks.ModelCheckpoint(
+    return Saver(
         "lightning_logs/checkpoints",
         monitor="val_accuracy",
         mode="max",  # the best epoch has the highest; the default is the lowest

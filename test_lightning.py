@@ -840,6 +840,34 @@ def test_a_checkpoint_with_a_payload_is_refused_and_does_not_run(digits, tmp_pat
     assert (tmp_path / "payload was here").exists()
 
 
+@pytest.mark.parametrize("name", ["last_model_path", "kth_best_model_path"])
+def test_a_strangers_checkpoint_removes_no_file_of_ours(digits, tmp_path, name):
+    _, trainer = fit(digits, 1)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter").write_text("mine")
+    saved = torch.load("lightning_logs/checkpoints/last.ckpt", weights_only=True)
+    told = saved["callbacks"][trainer.checkpoint_callback.state_key]
+    del told["dirpath"]  # it counts as ours then
+    told |= {name: "local://thesis", "best_model_path": "http://127.0.0.1:9/a"}
+    told["best_k_models"] = {"local://thesis": torch.tensor(2.0)}
+    torch.save(saved, "stranger.ckpt")
+    trainer = make_trainer(3)
+    lightning_losses(trainer, digits, "stranger.ckpt", seed=0)
+    assert (tmp_path / "thesis" / "chapter").read_text() == "mine"
+    best = Path(trainer.checkpoint_callback.best_model_path)
+    assert best.parent == tmp_path / "lightning_logs" / "checkpoints"
+
+
+def test_a_resumed_run_knows_how_good_the_epochs_before_were(digits):
+    _, trainer = fit(digits, 2)
+    best = trainer.checkpoint_callback.best_k_models
+    trainer = make_trainer(3)
+    lightning_losses(trainer, digits, "last", seed=0)
+    known = trainer.checkpoint_callback.best_k_models
+    assert len(best) == 2 and len(known) == 3
+    assert all(known[path] == score for path, score in best.items())
+
+
 FOREIGN = [1, 2], {"weights": torch.zeros(3)}, 7, torch.zeros(3)
 
 
