@@ -543,6 +543,7 @@ def figure(plain: dict[int, float], framework: dict[int, float]) -> Figure:
     low.set_yscale("symlog", linthresh=1e-6)  # a logarithm that has room for 0
     low.set(xlabel="step of training", ylabel="difference")
     low.set(yticks=[0, 1e-6, 1e-3, 1], ylim=(-3e-7, 1e4))
+    low.tick_params(axis="y", labelsize=14)  # exponents are smaller than the rest
     low.legend(ncols=3, loc="upper center")
     apart = max(same.values())
     title = (

@@ -13,6 +13,19 @@ from tools.catalogue import LessonError
 from tools.cli import end
 
 ZIP = BUILD / "nn-lecture.zip"
+README = """nn: neural network lessons in PyTorch
+
+Open index.html in a browser; it needs no network. In the folders beside it lie
+
+    slides/     the decks, also as PDF, with and without notes
+    handouts/   each lesson on at most four pages
+    lessons/    the lessons: python lessons/cnn.py; all of them, also those that
+                stand in more/ elsewhere. Each says in its first lines what it needs.
+    notebooks/  the same as notebooks
+
+What else the pages name (tests, mistakes to practise, the lab, benchmarks) is in the
+repository, not here.
+"""
 
 
 def main() -> None:
@@ -24,6 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=BUILD) as work:  # until the new one is whole
         folder = Path(work, ZIP.stem)
         shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns(".*"))
+        (folder / "README.txt").write_text(README, encoding="utf-8")
         made = shutil.make_archive(str(folder), "zip", work, folder.name)
         os.replace(made, ZIP)
     print(ZIP)

@@ -31,7 +31,27 @@ SHAPE = "# > "  # marks a comment about what its line leaves, until it is set be
 
 def code_slides(code: str) -> list[tuple[int, list[str]]]:
     """A part's code, for as many slides as it needs, and its size on each."""
-    return in_large_type(narrow(without_checks(code)))
+    slides = in_large_type(narrow(without_checks(code)))
+    pages = named([page for _, page in slides])
+    return [(size(page), page) for page in pages]
+
+
+def named(pages: list[list[str]]) -> list[list[str]]:
+    """The same; a slide that begins within a function or a class says in which. Where
+    nothing stands at the margin, all of it would be set there."""
+    found, inside = [], {}  # how far in a name is defined
+    for page in pages:
+        margin = len(indent_of(page[0]))
+        around = [name for place, name in sorted(inside.items()) if place < margin]
+        found.append([f"# {'.'.join(around)}, continued", *page] if around else page)
+        for line in page:
+            if defined := re.match(r"( *)(?:def|class) (\w+)", line):
+                place = len(defined[1])
+                inside = {at: name for at, name in inside.items() if at < place}
+                inside[place] = defined[2]
+            elif re.match(r"[^\s)\]}]", line):  # the function before it is at its end
+                inside = {}
+    return found
 
 
 def printed_slides(printed: str) -> list[tuple[int, list[str]]]:

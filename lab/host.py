@@ -22,6 +22,8 @@ from tools import group
 
 FOREIGN = "The lab answers its own pages only."
 OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
+# What would steer the terminal of the lab, if marimo wrote it down there
+STEERING = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 # As marimo names what its pages show. It would also read, and in the end remove, what
 # any program of this user shares in memory: an address must not name that.
 SHOWN = re.compile(r"\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt")
@@ -40,14 +42,10 @@ class Door:
     async def __call__(self, scope, receive, send) -> None:
         if scope["type"] not in ("http", "websocket"):  # it starts, or ends
             return await self.app(scope, receive, send)
-        if is_foreign(scope["path"], Headers(scope=scope)):
+        if why := refused(scope):
             if scope["type"] == "websocket":
                 return await send({"type": "websocket.close", "code": 1008})
-            answer = PlainTextResponse(FOREIGN, status_code=403)
-            return await answer(scope, receive, send)
-        _, asked, name = scope["path"].partition("/@file/")
-        if asked and not SHOWN.fullmatch(name):
-            answer = PlainTextResponse("No such file.", status_code=404)
+            answer = PlainTextResponse(why[1], status_code=why[0])
             return await answer(scope, receive, send)
 
         async def send_ours(message) -> None:
@@ -63,6 +61,20 @@ class Door:
                 raise
             said = f"{type(error).__name__}, {error}".encode("unicode_escape").decode()
             print(f"lab: {scope['path']!a}: {said[:200]}", file=sys.stderr)
+
+
+def refused(scope) -> tuple[int, str] | None:
+    """Status and words for what marimo must not hear of."""
+    headers = Headers(scope=scope)
+    words = [scope["path"], *headers.keys(), *headers.values()]
+    if any(STEERING.search(word) for word in words):
+        return 400, "Letters only."
+    if is_foreign(scope["path"], headers):
+        return 403, FOREIGN
+    _, asked, name = scope["path"].partition("/@file/")
+    if asked and not SHOWN.fullmatch(name):
+        return 404, "No such file."
+    return None
 
 
 def is_foreign(path: str, headers: Headers) -> bool:

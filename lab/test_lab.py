@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -467,6 +467,23 @@ def test_a_folder_of_the_user_in_that_of_the_lab_stays(tmp_path, monkeypatch):
     with launcher.way_in("http://127.0.0.1:9/") as way:
         assert way.is_file()
     assert [each.name for each in (tmp_path / "lab").iterdir()] == ["open-day"]
+
+
+@pytest.mark.parametrize("steers", ["\x1b[2J", "\x9b2J", "a\x07", "\x7f"])
+@pytest.mark.parametrize("name", ["Marimo-Server-Token", "Referer"])
+def test_nobody_steers_the_terminal_of_the_lab(server, cache, name, steers):
+    at = urlparse(server.address)
+    before = (cache / "log").read_text()
+    for path in ("/", at.path, f"{at.path}api/version"):
+        ask = HTTPConnection(at.hostname, at.port)
+        ask.putrequest("POST", path)
+        ask._output(f"{name}: x{steers}".encode("latin-1"))  # it would refuse, too
+        ask.putheader("Content-Length", "0")
+        ask.endheaders()
+        assert ask.getresponse().status == 400
+        ask.close()
+    after = (cache / "log").read_text().removeprefix(before)
+    assert all(letter.isprintable() for letter in after.replace("\n", ""))
 
 
 def test_a_request_that_makes_no_sense_is_one_line_in_the_log(server, cache):

@@ -581,14 +581,18 @@ def figure(
 
 
 def example(network: nn.Module, digits: Set) -> tuple[list[Tensor], list[int]]:
-    """A digit that is read correctly, and is not after FGSM: unchanged, with random
-    signs, with FGSM; and the three answers."""
+    """Of the digits that are read correctly, and not after FGSM, the one of which the
+    network was surest: unchanged, with random signs, with FGSM; and the three answers.
+    If there is no such digit, the first one."""
     images, labels = digits
     attacked = fgsm(network, images, labels, SIZE)
-    was_right = answers_to(network, images) == labels
-    is_wrong = answers_to(network, attacked) != labels
-    # True counts as 1, and argmax finds the first 1; if there is none, the first digit.
-    place = (was_right & is_wrong).int().argmax().item()
+    with torch.no_grad():
+        scores = network(images)  # (B, 10)
+    was_right = scores.argmax(dim=1) == labels  # (B,)
+    is_wrong = answers_to(network, attacked) != labels  # (B,)
+    fooled = was_right & is_wrong
+    # Of a digit of which it is sure, the loss is small.
+    place = losses(scores, labels).masked_fill(~fooled, math.inf).argmin().item()
     noisy = random_signs(images, SIZE)
     three = [images[place], noisy[place], attacked[place]]
     return three, answers_to(network, torch.stack(three)).tolist()

@@ -513,6 +513,7 @@ def draw_products(panel: Axes, products: dict[int, list[float]]) -> None:
         panel.semilogy(time_steps, left, "C0", linestyle=style, lw=2.5, label=label)
     panel.set_xlabel("time steps", fontsize=12)
     panel.set_ylabel("product of the forget gates", fontsize=12)
+    panel.tick_params(axis="y", labelsize=14)  # exponents are smaller than the rest
     panel.set_title("before training", fontsize=12)
     panel.legend(loc="lower left", fontsize=11)
 

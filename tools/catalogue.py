@@ -25,7 +25,7 @@ TAKEN = sys.stdlib_module_names | {"benchmarks", "docs", "lab", "mistakes", "too
 SMALLEST = {"epochs": 1, "steps": 2, "depth": 2, "data": "digits"}
 WORDS = {"ASK", "CLAIM"}  # constants that are said, and change no number
 SILENT = ("figure", "print_loss")  # begin names of functions that change no number
-HEADER = re.compile(r"# /// script\n((?:#.*\n)+?)# ///\n")
+HEADER = re.compile(r"(?m)^# /// script\n((?:#.*\n)+?)# ///\n")
 
 
 class LessonError(Exception):
@@ -138,9 +138,9 @@ class Lesson:
     @functools.cached_property
     def requires(self) -> list[str]:
         """The packages that its first lines list."""
-        header = HEADER.match(self.text)
+        header = HEADER.search(self.text)
         if not header:
-            raise LessonError(f"{self.file}: it does not begin with # /// script")
+            raise LessonError(f"{self.file}: it has no # /// script at its beginning")
         try:
             listed = tomllib.loads(re.sub("(?m)^# ?", "", header[1]))["dependencies"]
         except (tomllib.TOMLDecodeError, KeyError) as error:

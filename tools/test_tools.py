@@ -192,7 +192,7 @@ def main(seed=0):
     "old, new, asked, said",
     [
         ("def main", "def main(:", "tree", r"invalid syntax"),
-        ("# /// script", "# script", "requires", "does not begin with # /// script"),
+        ("# /// script", "# script", "requires", "has no # /// script"),
         ("dependencies", "needs", "requires", "its first lines: 'dependencies'"),
         ('torch"]', "torch", "requires", "its first lines: "),
         ("def main", "def lesson", "options", "no main"),

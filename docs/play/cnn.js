@@ -107,6 +107,8 @@ ${reads(network(shuffled, "shuffled.").probabilities)}.`;
     slide();
   }
 
+  const rounded = (v) => (Math.abs(v) < 0.005 ? 0 : v).toFixed(2);  // no -0.00
+
   // The window at its place: 25 pixels, 25 weights, their products and the sum.
   function slide() {
     const row = Math.floor(place / 24), column = place % 24;
@@ -119,8 +121,8 @@ ${reads(network(shuffled, "shuffled.").probabilities)}.`;
       for (let j = 0; j < 5; j++) {
         const pixel = image.data[(row + i) * 28 + column + j];
         const weight = weights["conv1.weight"].data[kernel * 25 + i * 5 + j];
-        cells.push(`<td><b>${(pixel * weight).toFixed(2)}</b><small>${pixel.toFixed(1)} ×
-          ${weight.toFixed(2)}</small></td>`);
+        cells.push(`<td><b>${rounded(pixel * weight)}</b><small>${pixel.toFixed(1)} ×
+          ${rounded(weight)}</small></td>`);
       }
       lines.push(`<tr>${cells.join("")}</tr>`);
     }

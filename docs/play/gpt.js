@@ -119,8 +119,9 @@ probability ${percent(next[best])}.${said}${count}`);
   find("text").oninput = (event) => {
     const typed = event.target.value.toLowerCase();
     if (good(typed)) change({ text: typed });
-    else nn.say(find("answer"), `Not read. These are its letters: \
-${letters.map(shown).join(" ")}`);
+    else nn.say(find("answer"), !typed ? "Not read: it needs at least one letter."
+      : typed.length > 400 ? "Not read: it takes 400 letters at most."
+        : `Not read. These are its letters: ${letters.map(shown).join(" ")}`);
   };
   const asked = nn.settings();
   if (asked.network === "unmasked") name = "unmasked";
