@@ -79,6 +79,7 @@ def printed(page: Page, source: Path, name: str, how) -> None:
     if path.exists() and mark.exists() and mark.read_text() == now:
         return
     path.parent.mkdir(exist_ok=True)
+    mark.unlink(missing_ok=True)  # what is refused now, or torn, is of no source
     how(page, source, path)
     mark.write_text(now)
     print(f"  {name}, {len(PdfReader(path).pages)} pages", flush=True)

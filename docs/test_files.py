@@ -4,6 +4,7 @@ NN_PAGES=cnn restricts it to the page and the deck of this lesson, as in test_do
 NN_MISTAKES=cnn says that the site is a draft, with the wrong runs of this lesson alone.
 """
 
+import contextlib
 import functools
 import json
 import re
@@ -518,6 +519,24 @@ def test_what_has_not_changed_is_not_printed_again(monkeypatch, tmp_path):
     (tmp_path / "slides" / "a.pdf").unlink()
     paper.printed(None, source, "slides/a.pdf", how)
     assert times == ["a.pdf"] * 3
+
+
+def test_a_pdf_that_was_refused_or_torn_is_printed_again(monkeypatch, tmp_path):
+    source = tmp_path / "a.html"
+    monkeypatch.setattr(paper, "SITE", tmp_path)
+    monkeypatch.setattr(paper, "MADE", tmp_path)
+    whole = next(SITE.rglob("*.pdf")).read_bytes()
+
+    def how(page, source, path):
+        path.write_bytes(whole if source.read_text() == "short" else b"torn")
+        if source.read_text() != "short":
+            raise ValueError("more than 4 pages")
+
+    for text in ("short", "long", "short"):
+        source.write_text(text)
+        with contextlib.suppress(ValueError):
+            paper.printed(None, source, "slides/a.pdf", how)
+    assert (tmp_path / "slides" / "a.pdf").read_bytes() == whole
 
 
 def test_what_is_not_built_is_not_printed_but_named(monkeypatch, tmp_path):

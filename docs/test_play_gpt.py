@@ -139,9 +139,12 @@ def test_a_text_is_typed_and_strange_letters_are_refused(page):
     assert page.locator("#nn-read li").count() == 14
     page.locator("#nn-text").fill("eva saw 7")
     assert told(page).startswith("Not read. These are its letters: ␣ . a b")
+    page.locator("#nn-text").fill("eva" * 134)
+    assert told(page) == "Not read: it takes 400 letters at most."
     assert page.locator("#nn-read li").count() == 14
     page.locator("#nn-text").fill("")
-    assert told(page).startswith("Not read.") and page.wrong == []
+    assert told(page) == "Not read: it needs at least one letter."
+    assert page.locator("#nn-read li").count() == 14 and page.wrong == []
 
 
 def test_what_is_strange_in_the_address_is_ignored_by_gpt(page):

@@ -149,6 +149,7 @@ def environment(folder: Path, fresh: bool = False) -> dict[str, str]:
     ours = {
         "PYTHONPATH": str(ROOT),  # for tools; the lesson in the folder comes before it
         "OMP_NUM_THREADS": "1",
+        "PY_COLORS": "0",  # what pytest says is read by us
         "TORCHINDUCTOR_CACHE_DIR": str(folder / "torch"),  # torch leaves one behind
         "NN_TOLD": str(folder / "told"),
         "NN_PARENT": str(os.getpid()),

@@ -421,6 +421,15 @@ def test_a_file_that_ends_its_process_is_noticed_at_once(sums, line, said):
     assert said in found.complaints[TOLD] and "\n" not in found.complaints[TOLD]
 
 
+def test_colours_of_a_terminal_change_no_word(sums, monkeypatch):
+    text = f"{SMALL}\nimport nowhere\n"
+    plain = examine(tiny(), text).complaints
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("PY_COLORS", "1")
+    assert examine(tiny(), text).complaints == plain
+    assert "ModuleNotFoundError" in plain[TOLD]
+
+
 def test_on_a_busy_machine_all_tests_together_may_take_long(sums):
     assert examine(tiny(), SMALL, timeout=0.01).complaints
     assert examine(tiny(), SMALL, timeout=0.01, paced=True).complaints == {}
