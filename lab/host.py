@@ -22,8 +22,6 @@ from tools import group
 
 FOREIGN = "The lab answers its own pages only."
 OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
-# What would steer the terminal of the lab, if marimo wrote it down there
-STEERING = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 # As marimo names what its pages show. It would also read, and in the end remove, what
 # any program of this user shares in memory: an address must not name that.
 SHOWN = re.compile(r"\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt")
@@ -59,17 +57,13 @@ class Door:
         except Exception as error:  # of a request without sense, or of what is gone
             if scope["type"] == "websocket":
                 raise
-            said = f"{type(error).__name__}, {error}".encode("unicode_escape").decode()
+            said = f"{type(error).__name__}, {error}".replace("\n", " ")
             print(f"lab: {scope['path']!a}: {said[:200]}", file=sys.stderr)
 
 
 def refused(scope) -> tuple[int, str] | None:
     """Status and words for what marimo must not hear of."""
-    headers = Headers(scope=scope)
-    words = [scope["path"], *headers.keys(), *headers.values()]
-    if any(STEERING.search(word) for word in words):
-        return 400, "Letters only."
-    if is_foreign(scope["path"], headers):
+    if is_foreign(scope["path"], Headers(scope=scope)):
         return 403, FOREIGN
     _, asked, name = scope["path"].partition("/@file/")
     if asked and not SHOWN.fullmatch(name):
@@ -86,6 +80,30 @@ def is_foreign(path: str, headers: Headers) -> bool:
         return True
     opened = headers.get("sec-fetch-dest") == "document"  # by a link, on the whole tab
     return headers.get("sec-fetch-site") in ("same-site", "cross-site") and not opened
+
+
+class Plain:
+    """A stream to the terminal of the lab, which nobody steers: marimo writes there
+    what visitors and strangers have sent."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        self.stream.write("".join(map(plain, text)))
+        return len(text)
+
+    def isatty(self) -> bool:  # no colours: they are codes as well
+        return False
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def plain(letter: str) -> str:
+    if letter.isprintable() or letter == "\n":
+        return letter
+    return letter.encode("unicode_escape").decode()
 
 
 def is_news(record: logging.LogRecord) -> bool:
@@ -110,6 +128,7 @@ if __name__ == "__main__":
     launcher, Config.sign = int(sys.argv.pop(1)), Path(sys.argv.pop(1))
     sys.argv.append(f"--base-url={os.environ.pop('NN_LAB_BELOW')}")
     threading.Thread(target=group.end_with, args=(launcher,), daemon=True).start()
+    sys.stdout, sys.stderr = Plain(sys.stdout), Plain(sys.stderr)
     logging.getLogger("marimo").addFilter(is_news)
     uvicorn.Config = Config
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)

@@ -480,10 +480,12 @@ def test_nobody_steers_the_terminal_of_the_lab(server, cache, name, steers):
         ask._output(f"{name}: x{steers}".encode("latin-1"))  # it would refuse, too
         ask.putheader("Content-Length", "0")
         ask.endheaders()
-        assert ask.getresponse().status == 400
+        ask.getresponse().read()
         ask.close()
     after = (cache / "log").read_text().removeprefix(before)
-    assert all(letter.isprintable() for letter in after.replace("\n", ""))
+    assert after.replace("\n", "").isprintable(), after
+    if name == "Marimo-Server-Token":  # marimo tells it
+        assert f"x{steers}".encode("unicode_escape").decode() in after
 
 
 def test_a_request_that_makes_no_sense_is_one_line_in_the_log(server, cache):
