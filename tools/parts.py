@@ -16,6 +16,7 @@ from tools.whole import write
 
 FOLDER = ROOT / "tools" / "parts"
 MARK = "# %%\n"  # begins a part of a lesson
+LISTED = re.compile(r'(?m)^# dependencies = \[(?:[^"\[\]]|"[^"\n]*")*\]')
 
 
 def sources() -> dict[str, str]:
@@ -82,8 +83,8 @@ def with_floors(text: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    old = re.search(r"(?ms)^# dependencies = \[.*?\]\n", header[0])[0]
-    return text.replace(old, "\n".join(wrapped) + "\n", 1)
+    old = LISTED.search(header[0])  # what stands behind the list stays there
+    return text.replace(old[0], "\n".join(wrapped), 1) if old else text
 
 
 def copy() -> list[Lesson]:

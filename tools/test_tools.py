@@ -932,6 +932,11 @@ def test_the_first_lines_get_the_lowest_versions_and_nothing_else_changes():
     known = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     assert re.search(r'"(torch>=[\d.]+)"', asked[0])[1] in known.splitlines()
     assert renewed(renewed(text)) == renewed(text)
+    behind = (
+        '"]  # as the hall has\n# [tool.uv]\n# extra-index-url = ["https://hall"]\n'
+    )
+    more = renewed(text).replace('"]\n', behind, 1)
+    assert behind in more and renewed(more) == more
     assert renewed(SMALL).partition("# ///\n")[2] == SMALL.partition("# ///\n")[2]
 
 
