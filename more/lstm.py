@@ -513,7 +513,6 @@ def draw_products(panel: Axes, products: dict[int, list[float]]) -> None:
         panel.semilogy(time_steps, left, "C0", linestyle=style, lw=2.5, label=label)
     panel.set_xlabel("time steps", fontsize=12)
     panel.set_ylabel("product of the forget gates", fontsize=12)
-    panel.tick_params(axis="y", labelsize=14)  # exponents are smaller than the rest
     panel.set_title("before training", fontsize=12)
     panel.legend(loc="lower left", fontsize=11)
 
@@ -545,6 +544,7 @@ def figure(
 ) -> Figure:
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 4.5), layout="constrained")
     draw_products(left, products)
+    left.tick_params(axis="y", labelsize=14)  # exponents are smaller than the rest
     draw_recalled(right, recalled)
     low = count_recalling(recalled[100][0])
     high = count_recalling(recalled[100][6])
