@@ -186,7 +186,7 @@ def named(path: Path) -> str:
 
 def read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise LessonError(f"{named(path)}: not UTF-8: {error}") from None
 

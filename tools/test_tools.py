@@ -212,6 +212,13 @@ def test_packages_are_listed_without_their_versions(tmp_path):
     assert written(tmp_path, GOOD, "fine").requires == ["numpy", "torch"]
 
 
+@pytest.mark.parametrize("first", ["# mine\n", "#!/usr/bin/env python\n", "\ufeff"])
+def test_something_may_stand_above_the_first_lines(tmp_path, first):
+    lesson = written(tmp_path, first + GOOD, "fine")
+    assert lesson.requires == ["numpy", "torch"]
+    assert lesson.ask and lesson.docstring
+
+
 @pytest.fixture
 def folders(tmp_path, monkeypatch) -> tuple[Path, Path]:
     """An empty repository: its root, and more/."""

@@ -9,6 +9,7 @@ changes.
 
 import base64
 import hashlib
+import io
 import json
 import runpy
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import torch
 
 from tools.catalogue import ROOT, Lesson, lessons
+from tools.whole import write_all
 
 HERE = Path(__file__).parent
 BUILD = ROOT / "docs" / "_build" / "play"
@@ -43,9 +45,9 @@ def export(lesson: Lesson) -> str:
     text = "".join(file.read_text(encoding="utf-8") for file in files)
     text += torch.__version__
     mark = hashlib.sha256(text.encode()).hexdigest()
-    kept = BUILD / f"{lesson.name}.json"
-    made = [BUILD / f"{lesson.name}.{end}" for end in ("json", "pt", "weights.js")]
-    if all(path.exists() for path in made):
+    ends = ("json", "pt", "weights.js")
+    kept, tensors_file, weights = (BUILD / f"{lesson.name}.{end}" for end in ends)
+    if kept.exists() and tensors_file.exists() and weights.exists():
         known = json.loads(kept.read_text(encoding="utf-8"))
         if known["mark"] == mark:
             return known["told"]
@@ -53,10 +55,9 @@ def export(lesson: Lesson) -> str:
     lesson.module()  # so that the next line can import it
     torch.set_num_threads(1)
     tensors, told = runpy.run_path(str(source(lesson)))["export"]()
-    torch.save(tensors, BUILD / f"{lesson.name}.pt")
-    path = BUILD / f"{lesson.name}.weights.js"
-    path.write_text(script(tensors, lesson.name), encoding="utf-8")
-    kept.write_text(json.dumps({"mark": mark, "told": told}), encoding="utf-8")
+    torch.save(tensors, saved := io.BytesIO())
+    made = {weights: script(tensors, lesson.name), tensors_file: saved.getvalue()}
+    write_all(made | {kept: json.dumps({"mark": mark, "told": told})})
     return told
 
 
