@@ -540,10 +540,10 @@ def figure(plain: dict[int, float], framework: dict[int, float]) -> Figure:
     low.plot(late.keys(), late.values(), "0.7", linewidth=4, label="one step late")
     low.axhline(1e-6, color="black", linestyle="--", linewidth=1, label="a millionth")
     low.plot(same.keys(), same.values(), "k.", label="same step")
-    low.set_yscale("symlog", linthresh=1e-6)  # a logarithm that has room for 0
+    low.set_yscale("symlog", linthresh=1e-6, linscale=2)  # a logarithm with room for 0
     low.set(xlabel="step of training", ylabel="difference")
     low.set(yticks=[0, 1e-6, 1e-3, 1], ylim=(-3e-7, 1e4))
-    low.tick_params(axis="y", labelsize=14)  # exponents are smaller than the rest
+    low.tick_params(axis="y", labelsize=12)  # exponents are smaller than the rest
     low.legend(ncols=3, loc="upper center")
     apart = max(same.values())
     title = (

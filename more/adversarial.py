@@ -57,7 +57,8 @@ gradient before each. This is *projected gradient descent*, PGD. What a network 
 learned against one way to attack may be useless against a better one. So we try both.
 
 :Run: ``python more/adversarial.py --seed 1``
-:Shapes: B images, D draws of random signs, N images that are loaded, P pixels
+:Shapes: B images, C digits to choose from, D draws of random signs, N images that are
+    loaded, P pixels
 :Paper: Goodfellow, Shlens, Szegedy 2014, https://arxiv.org/abs/1412.6572
 """
 
@@ -79,7 +80,7 @@ from torch import Tensor, nn
 
 ASK = "We change each pixel of a digit by at most 0.1: can the network still read it?"
 CLAIM = (
-    "Not if the change is chosen well. With random signs, 0.1 a pixel costs two "
+    "Not if the change is chosen well. With random signs, a tenth a pixel costs two "
     "networks less than 10 percentage points on unseen digits. With the signs of its "
     "gradients, the first network reads less than 25 % right. Of the same images, the "
     "second one reads less than 45 % right. Tiny changes with the signs of the "
@@ -364,9 +365,9 @@ class Reader(nn.Module):
 # be much larger and smaller before a computer calls them infinite or 0.
 def losses(scores: Tensor, labels: Tensor) -> Tensor:
     """The loss of each image, as F.cross_entropy computes it, and precise if tiny."""
-    scores = scores.double()  # (B, 10)
+    scores = scores.double()  # (B, C)
     right = labels[:, None]  # (B, 1)
-    differences = scores - scores.gather(dim=1, index=right)  # (B, 10)
+    differences = scores - scores.gather(dim=1, index=right)  # (B, C)
     differences = differences.scatter(dim=1, index=right, value=-math.inf)
     return differences.exp().sum(dim=1).log1p()  # (B,)
 

@@ -289,8 +289,9 @@ def test_shapes_are_as_said_and_the_seed_alone_decides_the_numbers(lesson, capsy
     assert one["holds"] in (0.0, 1.0)
     for name, number in one.items():
         assert name.isidentifier() and isinstance(number, float | int), name
-    same, other = (module.main(**options, seed=seed) for seed in (1, 2))
-    assert one == same != other
+    assert module.main(**options, seed=1) == one
+    # In so few steps two seeds may agree: cluster's differ by roundings only.
+    assert any(module.main(**options, seed=seed) != one for seed in (2, 3, 4))
     assert state == (torch.get_default_dtype(), torch.get_num_threads())
 
 
