@@ -7,12 +7,11 @@ import tempfile
 from pathlib import Path
 
 import paper
-from chromium import BUILD, SITE, at_hand
+from chromium import BUILD, SITE, ZIP, at_hand
 
 from tools.catalogue import LessonError
 from tools.cli import end
 
-ZIP = BUILD / "nn-lecture.zip"
 README = """nn: neural network lessons in PyTorch
 
 Open index.html in a browser; it needs no network. In the folders beside it lie

@@ -8,6 +8,7 @@ from playwright.sync_api import sync_playwright
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
 SITE = BUILD / "html"
+ZIP = BUILD / "nn-lecture.zip"
 CHROMIUM = {  # the system's, or what `playwright install chromium` fetched
     "executable_path": shutil.which("chromium") or shutil.which("google-chrome"),
     "args": ["--no-sandbox", "--disable-background-networking", "--disable-quic"]

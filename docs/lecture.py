@@ -31,9 +31,7 @@ SHAPE = "# > "  # marks a comment about what its line leaves, until it is set be
 
 def code_slides(code: str) -> list[tuple[int, list[str]]]:
     """A part's code, for as many slides as it needs, and its size on each."""
-    slides = in_large_type(narrow(without_checks(code)))
-    pages = named([page for _, page in slides])
-    return [(size(page), page) for page in pages]
+    return in_large_type(named(paged(narrow(without_checks(code)))))
 
 
 def named(pages: list[list[str]]) -> list[list[str]]:
@@ -56,7 +54,8 @@ def named(pages: list[list[str]]) -> list[list[str]]:
 
 def printed_slides(printed: str) -> list[tuple[int, list[str]]]:
     """What a lesson prints, likewise."""
-    return in_large_type("\n".join(broken(line) for line in printed.splitlines()))
+    lines = "\n".join(broken(line) for line in printed.splitlines())
+    return in_large_type(paged(lines))
 
 
 def broken(line: str) -> str:
@@ -64,7 +63,12 @@ def broken(line: str) -> str:
     return line if fits(line) else "\n".join(filled(line.strip(), indent_of(line)))
 
 
-def in_large_type(text: str) -> list[tuple[int, list[str]]]:
+def in_large_type(pages: list[list[str]]) -> list[tuple[int, list[str]]]:
+    return [(size(page), page) for page in pages]
+
+
+def paged(text: str) -> list[list[str]]:
+    """Its lines, for as many slides as they need."""
     paragraphs = []
     for paragraph in re.split(r"\n\n+", text):
         if paragraphs and in_docstring(paragraphs[-1]):
@@ -72,7 +76,7 @@ def in_large_type(text: str) -> list[tuple[int, list[str]]]:
         else:
             paragraphs.append(paragraph)
     paragraphs = [piece for one in paragraphs for piece in halves(one.splitlines())]
-    return [(size(page), page) for page in evenly(filled_pages, paragraphs, LINES)]
+    return evenly(filled_pages, paragraphs, LINES)
 
 
 def in_docstring(code: str) -> bool:

@@ -599,7 +599,6 @@ def deck(lesson: str) -> str:
         claims=lecture.claims(about["claim"]),
         diagram=compose.diagram(about["svg"], "fragment"),
         notes=notes,
-        said={name: slide["say"] for name, slide in about["slide"].items()},
         parts={head: lecture.code_slides(lines) for head, lines in shown.items()},
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),

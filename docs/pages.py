@@ -14,11 +14,11 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from chromium import BUILD, SITE  # noqa: E402
+from chromium import SITE, ZIP  # noqa: E402, F401
 
 from tools import catalogue  # noqa: E402
 
-GALLERY, ZIP = HERE / "gallery", BUILD / "nn-lecture.zip"
+GALLERY = HERE / "gallery"
 LESSONS = catalogue.lessons()
 NAMED = [name for name in os.environ.get("NN_PAGES", "").split(",") if name]
 if not {*NAMED} <= {*LESSONS}:

@@ -18,6 +18,7 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
+from mistakes.examine import plain
 from tools import group
 
 FOREIGN = "The lab answers its own pages only."
@@ -90,7 +91,7 @@ class Plain:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        self.stream.write("".join(map(plain, text)))
+        self.stream.write("\n".join(map(plain, text.split("\n"))))
         return len(text)
 
     def isatty(self) -> bool:  # no colours: they are codes as well
@@ -98,12 +99,6 @@ class Plain:
 
     def __getattr__(self, name):
         return getattr(self.stream, name)
-
-
-def plain(letter: str) -> str:
-    if letter.isprintable() or letter == "\n":
-        return letter
-    return letter.encode("unicode_escape").decode()
 
 
 def is_news(record: logging.LogRecord) -> bool:
