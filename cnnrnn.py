@@ -512,7 +512,7 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         try:
             seen = MNIST(folder, train=True, download=True)
             unseen = MNIST(folder, train=False, download=True)
-        # no network, or half a file
+        # no internet, or half a file
         except (OSError, RuntimeError, ValueError, AssertionError, KeyError) as error:
             said = f"{folder}/MNIST is not complete, and could not be fetched"
             wish = "Remove it and try again, or use --data digits"
@@ -549,7 +549,7 @@ if __name__ == "__main__":
         try:
             tyro.cli(main)
             print(end="", flush=True)
-        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+        except BrokenPipeError:  # who reads this has enough, as with `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk
             sys.exit(f"{type(error).__name__}: {error}")

@@ -14,28 +14,30 @@ object that is called the *Trainer*.
 PyTorch is a library: we write the program, and it calls PyTorch's functions. Lightning
 is a *framework*, and that is the other way round: **its program calls our functions**.
 We write a class with methods of agreed names, the *hooks*, and the Trainer calls each
-at its time (as PyTorch calls our ``forward`` when we write ``network(x)``):
-``training_step`` for each batch, to get the loss; ``validation_step`` for each batch of
-other images after each *epoch* (one pass over all training images), to hear how good
-the network is on images that it does not train on.
+at its time. ``training_step`` is called for each batch, to get the loss. An *epoch* is
+one pass over all training images. After each epoch, ``validation_step`` is called with
+batches of other images, which are not trained on, to measure how good the network is.
 
-**What we gain, and what we pay.** A graphics card takes one option; a log of all
-numbers takes one, and so do *checkpoints*, files from which a stopped training can go
-on. Even several *processes*, copies of the program that share the work, take few lines.
-But we pay: we no longer see what happens when. Who sets the gradients to zero? Who
-shuffles the images for the next epoch? We must trust the framework, and trust can be
-tested.
+**What we gain, and what we pay.** We add one option, and a graphics card computes. One
+more, and all numbers are written to a log. One more, and there are *checkpoints*, files
+from which a stopped training can go on. Even several *processes*, copies of the program
+that share the work, need only a few lines. But we pay: we no longer see what happens
+when. Who sets the gradients to zero? Who shuffles the images for the next epoch? We
+must trust the framework, and trust can be tested.
 
 **The experiment.** We train one network twice: in a plain loop, of which we see every
 line, and with Lightning. Both start from the same weights and see the same batches in
 the same order. Then we subtract their losses, step by step. A computer rounds, but not
 at random: the same operations on the same numbers in the same order round in the same
 way. So if Lightning really runs our loop, we expect differences of exactly zero. The
-claim allows a millionth: a fault in a loop makes much larger ones.
+claim allows a millionth, which is about ten times what the rounding of one loss can
+change. A fault in a loop makes much larger differences: if one of the two forgets to
+clear its gradients, losses differ by more than 1.
 
-If the losses were the same at all steps, equal losses would be no news. So we subtract
-a second time, with an offset that should *not* fit: each loss of Lightning minus the
-plain loop's of the step before. We call this *one step late*.
+If the loss never changed from step to step, the losses of two different loops would be
+equal as well. So we subtract a second time, and wrongly on purpose: Lightning's third
+loss minus the plain loop's second, and so on. We call this *one step late*. These
+differences should not be zero.
 
 :Run: ``python lightning.py --epochs 5``
 :Shapes: B images in a batch, N images
@@ -160,9 +162,10 @@ def with_a_pencil() -> None:
 # kernel moves two pixels at a time, so each convolution halves height and width.
 #
 # It has no *dropout*, which switches off a random part of a network in each step: with
-# it, losses would only be equal if both loops drew the same random numbers. And it has
-# no *batch norm*, which compares the images of a batch with each other: with it, two
-# processes that have half a batch each would compute other losses than one process.
+# it, losses would only be equal if both loops drew the same random numbers, and
+# Lightning may draw some for itself in between. And it has no *batch norm*, which
+# computes with the mean of a whole batch: with it, two processes that have half a batch
+# each would compute other losses than one process.
 class DigitNetwork(nn.Module):
     """Images (B, 1, 28, 28) -> scores (B, 10); ValueError for another shape."""
 
@@ -195,13 +198,13 @@ def accuracy(scores: Tensor, labels: Tensor) -> Tensor:
 # ----------------------------------
 # The DataLoader asks a *sampler*. Most programs write ``shuffle=True``, and get one
 # that draws at random. We need an order that depends on the seed and on the number of
-# the epoch, and on nothing else. Then both loops see the same batches, and a training
-# that was stopped sees them, too, when it goes on. PyTorch's DistributedSampler
-# shuffles in this way.
+# the epoch, and on nothing else. Then both loops see the same batches. And a training
+# that was stopped and goes on sees the batches that it would have seen without a stop.
+# PyTorch's DistributedSampler shuffles in this way.
 #
 # Its name tells what it is made for: it deals the images to several processes, like
-# cards, and each takes its share of every batch. With one process, as here unless
-# --devices says otherwise, that one gets all images.
+# cards, and each takes its share of every batch. Here one process is enough, unless
+# --devices asks for more, and it gets all images.
 def shuffled(
     dataset: Dataset, batch_size: int, seed: int, processes: int = 1, rank: int = 0
 ) -> DataLoader:
@@ -215,8 +218,9 @@ def shuffled(
 # ----------------------------------
 # A class for the data, also with hooks. Three of them hand out images: to train on; for
 # *validation*, which tells after which epoch the network was best; and for the *test*
-# of that best network, on images that were used for neither. (Despite the name, these
-# are the small digits, unless --data asks for MNIST.)
+# of that best network, on images that were used for neither. (It is called
+# MNISTDataModule, but these are the small digits, unless --data asks for MNIST.
+# ``load_digits``, near the end of this file, loads them.)
 #
 # A *TensorDataset* is a list of images with their labels, and ``random_split`` cuts it
 # in two at random. A hook can ask ``self.trainer`` how many processes there are
@@ -250,9 +254,9 @@ class MNISTDataModule(pl.LightningDataModule):
 # %%
 # The plain loop
 # --------------
-# This is the loop of the experiment. (The nine lines above only showed what a Trainer
-# does; they are not used again.) It asks for a network and a loader, and no hooks. It
-# takes its steps with *Adam*, an optimizer that most networks are trained with. What
+# This is the loop that we compare with Lightning. (The nine lines above only showed
+# what a Trainer does; they are not used again.) It has a network, a loader, no hooks.
+# It takes its steps with *Adam*, an optimizer that most networks are trained with. What
 # the Trainer takes over from this loop, and what we still write:
 #
 # =================================  ===============================================
@@ -273,8 +277,8 @@ def train(
     device: str = "cpu",
     watch: Callable[[int, float], None] | None = None,
 ) -> None:
-    """The plain loop. `watch`, if given, hears of each step its number, from 1 on, and
-    its loss."""
+    """The plain loop. After each step it calls watch(step, loss), if `watch` is given,
+    with steps counted from 1."""
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     step = 0
     for epoch in range(epochs):
@@ -335,8 +339,9 @@ class DigitClassifier(pl.LightningModule):
 # what Adam remembers, the number of the epoch), and remembers which epoch was the best.
 # The newest file is also there as ``last.ckpt`` (in a second run ``last-v1.ckpt``).
 #
-# ``Watch`` is one of our own, so that we see losses while it trains. It finds what
-# ``self.log`` was told in ``callback_metrics``.
+# ``Watch`` is one of our own, so that we see losses while it trains. The Trainer keeps
+# the numbers that ``self.log`` was given, and ``Watch`` finds them there, in
+# ``callback_metrics``.
 class Watch(pl.Callback):
     """Calls watch(step, loss) after each step, as the plain loop does."""
 
@@ -349,10 +354,11 @@ class Watch(pl.Callback):
             self.watch(trainer.global_step, loss.item())
 
 
-# A checkpoint also names other files of its run. Lightning would take over these names,
-# and remove one of the files after the next epoch, wherever it lies. If a stranger made
-# the checkpoint, that could be any folder of ours. So we take over only how good each
-# earlier epoch was, and only if its file lies in our own folder.
+# A checkpoint is also a list of paths: those of the other checkpoints of its run. When
+# a training goes on from it, Lightning calls ``load_state_dict`` with this list, takes
+# it over, and may later delete what stands in it. In a stranger's checkpoint, that
+# could be any folder of ours. So we take over only how good each earlier epoch was, and
+# only of files in our own folder.
 class Saver(pl.callbacks.ModelCheckpoint):
     def load_state_dict(self, state_dict: dict) -> None:
         for path, score in state_dict["best_k_models"].items():
@@ -409,8 +415,8 @@ def make_trainer(
 # %%
 # Hush!
 # -----
-# Lightning gives advice for larger programs than this one. We turn off four pieces of
-# it, named here by a word of each.
+# Lightning gives advice for larger programs than this one. We hide what is only
+# information, and four warnings that contain these words.
 def hush() -> None:
     for package in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(package).setLevel(logging.WARNING)
@@ -425,7 +431,8 @@ hush()  # here, for the processes that Lightning starts: they do not call main
 # Both trainings
 # --------------
 # Each ends in a dictionary of losses: {1: the loss of the first step, ...}. Lightning's
-# stand in the table that its CSVLogger writes, where the steps are counted from 0.
+# losses are read from the table that its CSVLogger writes, with all their digits. There
+# the steps are counted from 0.
 def plain_losses(
     data: MNISTDataModule, epochs: int, device: str, seed: int
 ) -> dict[int, float]:
@@ -453,9 +460,11 @@ def read_losses(log: Path) -> dict[int, float]:
 # %%
 # Lightning's fit, and the test of its best epoch
 # -----------------------------------------------
-# ``fit`` runs the training. With a checkpoint to go on from, it takes weights, Adam's
-# memory and the number of the epoch from the file, and does only the epochs that are
-# left. If none is left, it takes no step, and writes no log.
+# ``fit`` runs the training. If there is a checkpoint to go on from, it takes weights,
+# Adam's memory and the number of the epoch from this file, and trains only for the
+# epochs that are missing. If none is missing, it takes no step, and writes no log. (The
+# plain loop always begins anew. So if their losses agree, stopping and going on has
+# changed nothing, either.)
 #
 # ``weights_only=True``: read only numbers, names and lists of them from a checkpoint. A
 # file from a stranger could hold a program, and without this option it would be run.
@@ -478,7 +487,7 @@ def lightning_losses(
     except (OSError, RuntimeError, MisconfigurationException) as error:
         if checkpoint is None:
             raise
-        # Of weights that do not fit, the second line says which, and what would fit.
+        # If weights do not fit, the second line of the error says which.
         lines = [line.strip() for line in str(error).splitlines()]
         sys.exit(f"--resume {resume}: it cannot be used: {' '.join(lines[:2])}")
     if not log.exists():
@@ -490,7 +499,7 @@ def best_epoch_accuracy(trainer: pl.Trainer, data: MNISTDataModule) -> float:
     """The share of the unseen digits that the best epoch names correctly."""
     path = trainer.checkpoint_callback.best_model_path
     best = DigitClassifier.load_from_checkpoint(path, weights_only=True)
-    # One process tests, however many have trained: it takes each image once.
+    # Several processes would repeat some images, to have equal shares. One does not.
     tester = pl.Trainer(accelerator="cpu", devices=1, logger=False, **QUIET)
     results = tester.test(best, data, verbose=False)
     return results[0]["accuracy"]
@@ -504,8 +513,8 @@ def best_epoch_accuracy(trainer: pl.Trainer, data: MNISTDataModule) -> float:
 def subtract(
     plain: dict[int, float], framework: dict[int, float], late: int
 ) -> dict[int, float]:
-    """Of each step in `framework`: how far its loss is from the plain one, `late` steps
-    before."""
+    """For each step in `framework`, the distance of its loss to that of the plain loop
+    `late` steps earlier."""
     differences = {}
     for step in framework:
         if step > late:
@@ -576,8 +585,8 @@ def main(
             Its run must have had the same batch size, seed and data
         accelerator: what computes: the processor (cpu), or a graphics card of NVIDIA
             (cuda) or Apple (mps)
-        devices: how many of them; two add in another order, and over many steps the
-            small differences grow: then the claim may fail
+        devices: how many of them. Two processes add their numbers in another order than
+            one, and over many steps these small differences grow: the claim may fail
     """
     if epochs < 1:
         sys.exit(f"--epochs must be at least 1, got {epochs}")
@@ -647,7 +656,7 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         try:
             seen = MNIST(folder, train=True, download=True)
             unseen = MNIST(folder, train=False, download=True)
-        # no network, or half a file
+        # no internet, or half a file
         except (OSError, RuntimeError, ValueError, AssertionError, KeyError) as error:
             said = f"{folder}/MNIST is not complete, and could not be fetched"
             wish = "Remove it and try again, or use --data digits"
@@ -684,7 +693,7 @@ if __name__ == "__main__":
         try:
             tyro.cli(main)
             print(end="", flush=True)
-        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+        except BrokenPipeError:  # who reads this has enough, as with `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk
             sys.exit(f"{type(error).__name__}: {error}")

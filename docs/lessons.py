@@ -44,7 +44,7 @@ except catalogue.LessonError as damaged:
 WORKERS = 2  # runs at a time
 FOR_OTHERS = {"order", "week", "after", "model"}  # docs/teach/ has them for others
 TAUGHT = {"alt", "question", "references", "slide", "leaves", "caption", "formula"}
-TAUGHT |= {"where", "paper", "by_hand"}
+TAUGHT |= {"where", "paper", "by_hand", "words"}
 MAY_BE_TAUGHT = {"guess"}  # a piece of the first picture, shown before anything is told
 PLAYED_WITH = [path.stem for path in sorted(HERE.glob("play/*.html"))]
 
@@ -276,6 +276,9 @@ def known(lesson: str) -> dict:
             raise ValueError(f"alt: one for each of {kept['pictures']}")
         if len(taught["paper"]) != 3 or len(taught["question"]) != 3:
             raise ValueError("three questions and three exercises on paper")
+        unsaid = ({*kept["numbers"]} - {"holds"}) ^ {*taught["words"]}
+        if unsaid:
+            raise ValueError(f"words: one for each number of main; {sorted(unsaid)}")
         asked = [*taught["question"], *taught["paper"]]
         for entry in [*taught["slide"].values(), *asked]:
             if {*entry} not in ({"minutes", "say"}, {"ask", "answer"}):

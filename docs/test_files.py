@@ -242,6 +242,9 @@ def test_a_lesson_page_is_whole(lesson):
     assert len(mistakes) >= 5
     assert len(page.select("#mistakes section")) == len(mistakes)
     assert len(page.select("#mistakes .highlight-diff")) == len(mistakes)
+    taught = tomllib.loads(LESSONS[lesson].teach.read_text(encoding="utf-8"))
+    rows = page.select("#mistakes td:first-child")  # of its tables of numbers
+    assert {row.get_text() for row in rows} <= {*taught["words"].values()}
     said = page.select_one("#mistakes").get_text()
     assert all(f"(Its name: {name}.)" in said for name in mistakes)
     if lesson in with_mistakes():  # a draft does not know how the others end

@@ -545,7 +545,7 @@ if __name__ == "__main__":
         try:
             tyro.cli(main)
             print(end="", flush=True)
-        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+        except BrokenPipeError:  # who reads this has enough, as with `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk
             sys.exit(f"{type(error).__name__}: {error}")

@@ -43,18 +43,20 @@ changes of 0.0001.
 **The experiment.** We train a network, and attack it with FGSM on *unseen* digits, not
 used in training. The *control* is a change of the same size with random signs. It tells
 what does the harm: the size of the changes, or their signs. Then we show the images
-that were made for this network to a second one. It begins with other random weights,
-and learns from other batches of the same digits. If it reads these images wrong as
-well, the attack *transfers*. (Both learned what digits look like from the same
-examples. That may be why; we measure only that it happens.)
+that were made for this network to a second network. It begins with other weights, and
+learns from other batches of the same digits. If it reads these images wrong as well,
+the attack *transfers*. (Both learned what digits look like from the same examples. That
+may be why; we measure only that it happens.)
 
 **What helps?** *Adversarial training*: in each step of training, the images are first
 changed by FGSM, so that the network learns from adversarial examples. The network that
 is trained like this is called *robust* here. It begins with the same weights as the
-first one, and learns from the same batches. Then we attack it with its own gradients.
-But an attacker may know something better than FGSM: ten smaller steps, with a new
-gradient before each. This is *projected gradient descent*, PGD. What a network has
-learned against one way to attack may be useless against a better one. So we try both.
+first one, and learns from the same batches. Then we attack it, with FGSM and its own
+gradients. But an attacker may know something better: ten smaller steps, with new
+gradients before each. This is *projected gradient descent*, PGD. (*Descent* means to
+make a loss smaller. The name has stayed, though here the loss is made larger.) What a
+network has learned against one way to attack may be useless against a better one. So we
+try both.
 
 :Run: ``python more/adversarial.py --seed 1``
 :Shapes: B images, C digits to choose from, D draws of random signs, N images that are
@@ -80,24 +82,24 @@ from torch import Tensor, nn
 
 ASK = "We change each pixel of a digit by at most 0.1: can the network still read it?"
 CLAIM = (
-    "Not if the change is chosen well. With random signs, a tenth a pixel costs two "
-    "networks less than 10 percentage points on unseen digits. With the signs of its "
-    "gradients, the first network reads less than 25 % right. Of the same images, the "
-    "second one reads less than 45 % right. Tiny changes with the signs of the "
-    "gradients change the loss more than 15 times as much as with random signs. After "
-    "adversarial training a network reads more than 85 % of unchanged digits right, "
-    "and more than 55 % under a new attack of the same kind. Under a stronger attack "
-    "it reads fewer, but still more than 50 %."
+    "Not if the change is chosen well. Random signs of a tenth a pixel cost two "
+    "networks less than 10 percentage points each on unseen digits. With the signs of "
+    "its gradients, the first network reads less than 25 % right. Of the images made "
+    "for the first one, the second reads less than 45 % right. Tiny changes with the "
+    "signs of the gradients change the loss more than 15 times as much as with random "
+    "signs. After adversarial training a network reads more than 85 % of unchanged "
+    "digits right, and more than 55 % under FGSM with its own gradients. Under PGD it "
+    "reads fewer, but still more than 50 %."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
 BATCH = 64  # images in one step of training
 RATE = 0.002  # the learning rate
 SIZE = 0.1  # no pixel may change by more than this
-TINY = 0.0001  # a change that is small beyond doubt
+TINY = 0.0001  # a change so small that the gradients hardly change on its way
 SIZES = (0.0, 0.05, 0.1, 0.15, 0.2)  # for the picture
 SMALL_STEPS = 10  # of the stronger attack
-DRAWS = 50  # of random signs for an image
+DRAWS = 50  # how often the signs for an image are drawn at random
 Set = tuple[Tensor, Tensor]  # images (B, 784) and their labels (B,)
 
 
@@ -255,12 +257,15 @@ def more_pixels() -> None:
 # *softmax* turns them into probabilities, positive numbers that add up to 1: exp of
 # each score, divided by S, the sum of exp of all scores. The loss is -log of the
 # probability of the right digit. (``F.cross_entropy`` is softmax and loss in one.) Let
-# r be the score of the right digit. Then the loss is -log(exp(r) / S), and that is
-# log(S) - r.
+# r be the score of the right digit. Then the loss is -log(exp(r) / S). The log of a
+# fraction is the log of its top minus that of its bottom, and log undoes exp:
+# log(exp(r)) is r. So the loss is log(S) - r.
 #
-# How fast does it grow with the score s of any digit? The derivative of log(S) is 1 / S
-# times the derivative of S, which is exp(s). So it is exp(s) / S: the probability p of
-# this digit. For the right digit there is also the "- r", so it is p - 1.
+# How fast does it grow with the score s of any digit? If s grows by a little, exp(s)
+# grows by exp(s) times as much, and S with it. If S grows by a little, log(S) grows by
+# that, divided by S. Together: log(S) grows exp(s) / S times as fast as s, and that is
+# the probability p of this digit. For the right digit there is also the "- r", so it is
+# p - 1.
 #
 # And in a network of one layer, a score grows with a pixel as fast as the weight
 # between them. So each digit contributes to the gradient of a pixel: its weight for
@@ -350,19 +355,23 @@ class Reader(nn.Module):
 # The loss, precise also where it is tiny
 # ---------------------------------------
 # A network that is very sure of the right digit has a loss of nearly 0, and a computer
-# rounds. Again let r be the score of the right digit. The loss is log(S / exp(r)), and
-# S is a sum over all digits. Divide each part of it by exp(r): the right digit's part
-# is 1, and that of another digit with the score s is exp(s - r). So the loss is log(1 +
-# rest), and the rest is the sum of these exp(s - r).
+# rounds. Again let r be the score of the right digit. The loss is -log(exp(r) / S).
+# Without the minus it is the log of the fraction turned over, log(S / exp(r)), and S is
+# a sum over all digits. Divide each part of it by exp(r): the right digit's part is 1,
+# and that of another digit with the score s is exp(s - r). Call the sum of these
+# exp(s - r) the rest: the loss is log(1 + rest).
 #
 # If r is 20 larger than s, then exp(s - r) is 0.000000002. In the usual numbers of 32
-# bits, 1.000000002 is rounded to 1, and the log of 1 is 0. The loss is gone, and its
-# gradients are wrong: FGSM would look weaker than it is. PyTorch's ``log1p(rest)`` is
-# log(1 + rest), too, but does not add the 1 first, and finds 0.000000002.
+# bits, 1.000000002 is rounded to 1, and the log of 1 is 0. The loss is gone, and so are
+# its gradients: a gradient of 0 has no sign, FGSM changes nothing there, and looks
+# weaker than it is. PyTorch's ``log1p(rest)`` is log(1 + rest), too, but does not add
+# the 1 first, and finds 0.000000002.
 #
-# In the code, the right digit's own s - r is set to minus infinity. The exp of that is
-# 0, so it adds nothing to the rest. And ``double`` makes numbers of 64 bits, which may
-# be much larger and smaller before a computer calls them infinite or 0.
+# In the code, ``gather`` takes the score r of the right digit out of each row, and it
+# is subtracted from all scores of the row. ``scatter`` then puts minus infinity in the
+# place of the right digit. The exp of that is 0, so it adds nothing to the rest. And
+# ``double`` makes numbers of 64 bits, which may be much larger and smaller before a
+# computer calls them infinite or 0.
 def losses(scores: Tensor, labels: Tensor) -> Tensor:
     """The loss of each image, as F.cross_entropy computes it, and precise if tiny."""
     scores = scores.double()  # (B, C)
@@ -384,8 +393,9 @@ def losses(scores: Tensor, labels: Tensor) -> Tensor:
 #
 # A pixel must stay between 0 and 1, white paper and ink. What would be outside is set
 # to the nearer end. This is what ``clamp`` does. White paper cannot become whiter:
-# where 0.1 should be subtracted from 0, nothing changes. This happens in the attack as
-# in the control. How much changes in both is printed at the end.
+# where 0.1 should be subtracted from 0, nothing changes. So on white paper random signs
+# only add ink, or nothing. This happens in the attack as in the control. How much
+# changes in both is printed at the end.
 def pixel_gradients(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """For each pixel of each image, how fast the loss of this image grows with it."""
     pixels = images.clone().requires_grad_()
@@ -412,7 +422,7 @@ def random_signs(images: Tensor, size: float) -> Tensor:
 # A stronger attack: ten smaller steps
 # ------------------------------------
 # The gradients belong to one image. If the image has changed by 0.1, its gradients may
-# be other ones. So PGD takes ten steps of a quarter of the size, 0.025, and computes a
+# be other ones. So PGD takes ten steps of a quarter of the size, 0.025, and computes
 # new gradients before each. Ten such steps with the same sign would lead 0.25 away, so
 # there are enough of them for a pixel to turn around, if the sign of its gradient has
 # changed. But no pixel may end more than 0.1 away from where it was at first. So after
@@ -434,7 +444,8 @@ def pgd(network: nn.Module, images: Tensor, labels: Tensor, size: float) -> Tens
 # -------------------------------
 # Adversarial training differs in one thing only: the images of a batch are changed by
 # FGSM first. They are changed anew in each step, for they must fool the network as it
-# is now. Its loss is that on changed images, so it stays larger than in plain training.
+# is now. The printed loss is that of the changed images, so it stays larger than in
+# plain training.
 def train(
     network: nn.Module,
     digits: Set,
@@ -486,14 +497,14 @@ def answers_to(network: nn.Module, images: Tensor) -> Tensor:
 # computes L1 / L2.
 #
 # This was shown for a weighted sum. ``by_trying`` tries it with the network: it changes
-# each pixel by 0.0001, and looks how much the loss changes. (No pixel is set back to 0
-# here, so that only the signs differ.) If both print nearly the same, the pencil was
-# right about the network, too. With changes of 0.1 they need not agree, for while a
-# pixel changes so much, the gradients change as well. What happens then is seen in the
+# each pixel by 0.0001, and looks how much the loss changes. (Nothing is clamped here,
+# so that only the signs differ.) If both print nearly the same, the pencil was right
+# about the network, too. With changes of 0.1 they need not agree, for while a pixel
+# changes so much, the gradients change as well. What happens then is seen in the
 # accuracy.
 def by_norms(network: nn.Module, digits: Set) -> float:
-    """The L1 norm of an image's gradients, divided by their L2 norm; the mean of these
-    images."""
+    """The L1 norm of an image's gradients, divided by their L2 norm, on average over
+    the images."""
     images, labels = digits
     gradients = pixel_gradients(network, images, labels).double()
     ones = torch.linalg.vector_norm(gradients, ord=1, dim=1)  # (B,)
@@ -503,7 +514,7 @@ def by_norms(network: nn.Module, digits: Set) -> float:
 
 def by_trying(network: nn.Module, digits: Set) -> float:
     """What the signs of the gradients change in the loss of an image, divided by what
-    random signs typically change; the mean of these images."""
+    random signs typically change, on average over the images."""
     images, labels = digits
     precise = copy.deepcopy(network).double()  # tiny changes need many digits
     pixels = images.double()
@@ -526,8 +537,8 @@ def by_trying(network: nn.Module, digits: Set) -> float:
 # a size of 0.10, and ``fgsm_0`` that without a change. ``second`` and ``second_random``
 # are the second network, without a change and with random signs. PGD must do more harm
 # to the robust network than FGSM, or it would be no better attack. The limits were
-# chosen on other seeds than those that the claim was tried on afterwards. They leave
-# room for what differs from seed to seed, on both collections of digits.
+# chosen with some seeds, and the claim was then tried with others. They leave room for
+# what differs from seed to seed, on both collections of digits.
 def claim_holds(numbers: dict[str, float]) -> bool:
     cost = numbers["fgsm_0"] - numbers["random_10"]
     cost_of_second = numbers["second"] - numbers["second_random"]
@@ -582,9 +593,9 @@ def figure(
 
 
 def example(network: nn.Module, digits: Set) -> tuple[list[Tensor], list[int]]:
-    """Of the digits that are read correctly, and not after FGSM, the one of which the
-    network was surest: unchanged, with random signs, with FGSM; and the three answers.
-    If there is no such digit, the first one."""
+    """A digit that the network reads correctly, but not after FGSM: unchanged, with
+    random signs, and with FGSM; and its three answers. If there are several, it is the
+    one of which the network was surest, and if there is none, the first digit."""
     images, labels = digits
     attacked = fgsm(network, images, labels, SIZE)
     with torch.no_grad():
@@ -738,7 +749,7 @@ def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         try:
             seen = MNIST(folder, train=True, download=True)
             unseen = MNIST(folder, train=False, download=True)
-        # no network, or half a file
+        # no internet, or half a file
         except (OSError, RuntimeError, ValueError, AssertionError, KeyError) as error:
             said = f"{folder}/MNIST is not complete, and could not be fetched"
             wish = "Remove it and try again, or use --data digits"
@@ -775,7 +786,7 @@ if __name__ == "__main__":
         try:
             tyro.cli(main)
             print(end="", flush=True)
-        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+        except BrokenPipeError:  # who reads this has enough, as with `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk
             sys.exit(f"{type(error).__name__}: {error}")

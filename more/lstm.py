@@ -34,27 +34,32 @@ squeezes all numbers into the range from 0 to 1: sigmoid(-5) is 0.007, sigmoid(0
 1/2, sigmoid(6) is 0.998. Training finds all weights and biases. They are the same in
 each time step.
 
-**The number in question.** What is in the cell is multiplied by one forget gate after
-another. After the first of 100 time steps, there are 99 to come. If the bias of the
-forget gates is 0, a gate is about 1/2 before training, and 99 of them leave 0.5^99 (0.5
-to the power 99): a number with 29 zeros behind the point. If it is 6, they leave
-0.998^99 = 0.8. Training depends on what is left. The weights that write the first
-letter into the cell can learn only if the loss, which says how wrong the answer is,
-still depends on what they wrote. How fast does the loss grow with an early number in
-the cell? This is the *gradient* of that number. It is computed from the end backwards,
-and is multiplied by the same forget gates.
+**The number in question** is the bias of the forget gates before training, the same for
+all of them. What is in the cell is multiplied by one forget gate after another. After
+the first of 100 time steps, there are 99 to come. All weights start small, so that
+before training a gate is about sigmoid(bias). If the bias is 0, that is 1/2, and 99
+gates leave 0.5^99 (0.5 to the power 99): a number with 29 zeros behind the point. If
+the bias is 6, they leave 0.998^99 = 0.8.
+
+Training depends on what is left. The *loss* says how wrong the answer is. If it no
+longer depends on what was written into the cell at the first letter, training cannot
+find out how to write it better. How fast does the loss grow with an early number in the
+cell? This is the *gradient* of that number. It is computed from the end backwards, and
+on its way along the cell it is multiplied by the same forget gates.
 
 **The experiment.** A network reads a K, L or M, then letters x, y and z in any order,
 and last a question mark. It should answer what came first::
 
-    L z y y x z x y ?    the answer is L
+    L z y y x z x y z ?    the answer is L
 
-We train networks over 10 time steps and over 100. The forget gates of all are biased by
-0, 1, 3 or 6 before training, and in nothing else do they differ: all other weights
-start from the same numbers, and they read the same sequences. The networks with a low
-bias are the *control*. (In all of them the input gates start almost closed. Without
-this, a high forget bias is not enough; why, we shall see.) They train for 200 steps.
-Does it help those with a low bias to train twice as long? Try it, with this command:
+We train networks over 10 time steps, as shown here, and over 100. Before training, the
+forget gates get a bias of 0, 1, 3 or 6. There are four networks with each bias. The
+first one with a bias of 0 and the first one with a bias of 6 differ in nothing else:
+all other weights start from the same numbers, and both read the same sequences.
+Networks with a bias of 0 or 1 are the *control*. (In all networks the input gates start
+almost closed. Without this, a high forget bias is not enough; why, we shall see.) They
+train for 200 steps. Does it help those with a low bias to train twice as long? Try it,
+with this command:
 
 :Run: ``python more/lstm.py --steps 400``
 :Shapes: B batch, T time steps, I input size, H size of state and cell, C answers
@@ -77,11 +82,11 @@ from torch import Tensor, nn
 ASK = "One number decides whether it remembers for 100 steps. Which?"
 CLAIM = (
     "The bias of the forget gates, if the input gates begin almost closed. Along the "
-    "cell, the gradient is the product of all forget gates on its way. Over 10 time "
-    "steps, at least three of four networks recall the first letter, be the bias 0 or "
-    "6: at least 99 % of their answers are right. Over 100, at least three of four "
-    "with a bias of 6 still do. With 0 or 1, none has more than 45 % right, where "
-    "guessing gives a third."
+    "cell, the gradient is the product of all forget gates on its way. A network "
+    "recalls the first letter if at least 99 % of its answers are right. Over 10 time "
+    "steps, at least three of four do so with a bias of 0, and three of four with 6. "
+    "Over 100, at least three of four with a bias of 6 still do. With 0 or 1, none has "
+    "more than 45 % right, where guessing gives a third."
 )
 BIASES = [0, 1, 3, 6]  # of the forget gates, before training
 LETTERS = "KLMxyz?"
@@ -329,7 +334,7 @@ def left_of_a_nudge(ours: LSTM, x: Tensor, only_cell: bool) -> tuple[Tensor, Ten
     c = x.new_zeros(1, ours.hidden_size)  # (B, H)
     h, c, _ = ours.step(x[:, 0], h, c)  # reads the first letter
     after_first = c.detach().requires_grad_()  # here is the nudge
-    h = h.detach()
+    h = h.detach()  # it was made before the nudge
     c = after_first
     products = [torch.ones_like(c)[0]]  # nothing was multiplied yet
     for x_t in x[:, 1:].unbind(dim=1):  # (B, I)
@@ -347,8 +352,8 @@ def left_of_a_nudge(ours: LSTM, x: Tensor, only_cell: bool) -> tuple[Tensor, Ten
 # %%
 # How much is left over 100 time steps, before training
 # -----------------------------------------------------
-# Of the 16 numbers of the cell, means are shown. (A mean of very small numbers is
-# hardly more than the largest of them.)
+# Of the 16 numbers of the cell, means are shown. (If they are very small, the largest
+# of them decides the mean.)
 def compare_gradients(seed: int) -> dict[int, dict[str, list[float] | float]]:
     """For each bias: the product of the forget gates after each time step, and what is
     left of a nudge at the end, along the cell and on all ways."""
@@ -426,7 +431,7 @@ def learn_and_recall(
 ) -> float:
     torch.manual_seed(seed)
     network = make_network(bias, kind)
-    torch.manual_seed(seed)  # with any bias it reads the same sequences
+    torch.manual_seed(seed)  # an LSTM and a GRU read the same sequences, too
     train(network, wait, steps, watch)
     return recall(network, wait)
 
@@ -434,8 +439,8 @@ def learn_and_recall(
 # %%
 # The experiment: two waits, four biases, four networks each
 # ----------------------------------------------------------
-# Over 10 time steps the networks with a low bias have their fair try: if they recall
-# there, they can do the task, and only the wait is too long for them.
+# Over 10 time steps the networks with a low bias get an easier task. If they recall
+# there, they know how it is done, and over 100 only the wait is too long for them.
 def compare(steps: int, seed: int) -> dict[int, dict[int, list[float]]]:
     """recalled[wait][bias] lists the shares of right answers of four networks."""
     print("After training: the right answers of four networks, in each row")
@@ -462,9 +467,9 @@ def compare(steps: int, seed: int) -> dict[int, dict[int, list[float]]]:
 # each time step. And where z is near 1, then 1 - z, which plays the part of the input
 # gate, is near 0 by itself.
 #
-# We train one GRU with each of two biases of z, for half as many steps as the LSTMs.
-# (PyTorch's GRU takes longer than its LSTM where we tried it. With a bias of 6 these
-# steps were enough with 18 of 20 seeds.)
+# We train one GRU with each of two biases of z, for half as many steps as the LSTMs. (A
+# step of PyTorch's GRU takes more seconds than one of its LSTM where we tried it. With
+# a bias of 6 these steps were enough with 18 of 20 seeds.)
 def try_gru(steps: int, seed: int) -> dict[int, float]:
     shares = {}
     for bias in [0, 6]:
@@ -631,7 +636,7 @@ if __name__ == "__main__":
         try:
             tyro.cli(main)
             print(end="", flush=True)
-        except BrokenPipeError:  # its reader has seen enough, as in `| head -1`
+        except BrokenPipeError:  # who reads this has enough, as with `| head -1`
             sys.stdout = None
         except OSError as error:  # a folder that cannot be written, a full disk
             sys.exit(f"{type(error).__name__}: {error}")

@@ -782,6 +782,11 @@ for slide in SLIDES:
 minutes = 1
 say = "Nothing."
 '''
+TINY_TEACH += """
+[words]
+sum = "sum of all"
+gap = "largest difference"
+"""
 TINY_DIAGRAM = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300"
   role="img" aria-labelledby="tiny-title tiny-desc" font-size="24" fill="currentColor">
 <title id="tiny-title">Twice is a sum</title>
