@@ -668,7 +668,7 @@ def main(
 # NN_DATA names. In both, a pixel is 0 where the paper is white, and 1 where there is
 # ink.
 def load_digits(data: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Images (N, 1, 28, 28) in [0, 1] and labels (N,) to train on; the same to test."""
+    """Images (N, 1, 28, 28) in [0, 1], labels (N,), to train on; others to test on."""
     if data == "mnist":
         from torchvision.datasets import MNIST
 

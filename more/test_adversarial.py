@@ -379,23 +379,27 @@ def test_pgd_takes_ten_steps_of_a_quarter(monkeypatch):
 # Training
 
 
-@pytest.mark.parametrize("is_adversarial", [False, True])
-def test_adversarial_training_differs_in_its_images_only(float64, is_adversarial):
+@pytest.mark.parametrize("signs", ["none", "gradients", "random"])
+def test_the_trainings_differ_in_their_images_only(float64, signs):
     """Against which network must the images of a step be made?"""
     images, labels = some(200)
     images = images.double()
     network = Reader()
     twin = copy.deepcopy(network)
-    torch.manual_seed(5)
-    train(network, (images, labels), 4, is_adversarial)
-    torch.manual_seed(5)
+    torch.manual_seed(7)
+    train(network, (images, labels), 4, 5, signs)
+    torch.manual_seed(7)  # of the coins
+    draw = torch.Generator().manual_seed(5)  # of the batches
     adam = torch.optim.Adam(twin.parameters(), lr=RATE)
     for _ in range(4):
-        chosen = torch.randint(200, (BATCH,))
+        chosen = torch.randint(200, (BATCH,), generator=draw)
         batch = images[chosen].clone().requires_grad_()
-        if is_adversarial:
+        if signs == "gradients":
             F.cross_entropy(twin(batch), labels[chosen]).backward()
             batch = (batch + SIZE * batch.grad.sign()).clamp(0, 1).detach()
+        if signs == "random":
+            coins = torch.randint(2, batch.shape) * 2 - 1
+            batch = (batch + SIZE * coins).clamp(0, 1).detach()
         log_chances = twin(batch).log_softmax(dim=1)
         adam.zero_grad()
         (-log_chances[torch.arange(BATCH), labels[chosen]].mean()).backward()
@@ -413,7 +417,7 @@ def test_watch_hears_every_step_and_its_loss():
     def watch(step, loss):
         heard.append((step, loss))
 
-    train(network, (images, labels), 3, watch=watch)
+    train(network, (images, labels), 3, 0, watch=watch)
     assert [step for step, _ in heard] == [0, 1, 2]
     assert heard[0][1] == pytest.approx(start, rel=1e-5)
     assert heard[2][1] < start
@@ -533,6 +537,7 @@ HOLDS = {
     "robust_10": 0.75,
     "robust_pgd": 0.70,
     "by_trying": 21.0,
+    "coins_fgsm": 0.2,
 }
 
 
@@ -560,6 +565,12 @@ HOLDS = {
         (False, {"robust_10": 0.70}),
         (True, {"by_trying": 15.01}),
         (False, {"by_trying": 15.0}),
+        (True, {"fgsm_0": 0.9001, "random_10": 0.9}),
+        (False, {"fgsm_0": 0.90, "random_10": 0.9}),
+        (True, {"second": 0.9001, "second_random": 0.9}),
+        (False, {"second": 0.90, "second_random": 0.9}),
+        (True, {"coins_fgsm": 0.3499}),
+        (False, {"coins_fgsm": 0.35}),
     ],
 )
 def test_the_claim_holds_only_if_each_of_its_parts_does(holds, changed):
@@ -593,10 +604,9 @@ def staged(monkeypatch):
     each judgement gets, in order."""
     heard = {"train": [], "fgsm": [], "pgd": [], "random": [], "judge": []}
 
-    def ear(network, digits, steps, adversarial=False, watch=None):
-        draw = torch.rand(1).item()  # what the next random number would be
+    def ear(network, digits, steps, seed, signs="none", watch=None):
         state = copy.deepcopy(network.state_dict())
-        heard["train"].append((network, digits, steps, adversarial, state, draw))
+        heard["train"].append((network, digits, steps, signs, state, seed))
 
     def attack(name):
         def act(network, images, labels, size):
@@ -625,25 +635,26 @@ def staged(monkeypatch):
     return heard, numbers
 
 
-def test_both_trainings_begin_alike_and_one_line_differs(staged):
+def test_three_trainings_begin_alike_and_one_line_differs(staged):
     """In how many things do plain and adversarial training differ?"""
     heard, _ = staged
-    plain, robust, second = heard["train"]
-    assert [call[3] for call in heard["train"]] == [False, True, False]
+    plain, robust, coins, second = heard["train"]
+    signs = [call[3] for call in heard["train"]]
+    assert signs == ["none", "gradients", "random", "none"]
     for call in heard["train"]:
         assert call[2] == 9
         assert call[1][0].equal(lists_of_pixels("digits")[0][0])
-    assert plain[5] == robust[5] != second[5]  # the same batches
+    assert plain[5] == robust[5] == coins[5] != second[5]  # the same batches
     for name, tensor in plain[4].items():
-        assert tensor.equal(robust[4][name])
+        assert tensor.equal(robust[4][name]) and tensor.equal(coins[4][name])
     assert not plain[4]["first.weight"].equal(second[4]["first.weight"])
-    assert plain[0] is not robust[0]
+    assert len({id(call[0]) for call in heard["train"]}) == 4
 
 
 def test_each_network_is_attacked_with_its_own_gradients(staged):
     """For which network were the images made that a network is tested with?"""
     heard, numbers = staged
-    (plain, *_), (robust, *_), (second, *_) = heard["train"]
+    (plain, *_), (robust, *_), (coins, *_), (second, *_) = heard["train"]
     images, labels = lists_of_pixels("digits")[1]
     made_for = {}
     for name in ("fgsm", "pgd"):
@@ -664,6 +675,7 @@ def test_each_network_is_attacked_with_its_own_gradients(staged):
         assert found[numbers[key("robust", size)]] == (robust, "fgsm", robust, size)
     assert found[numbers["pgd"]] == (plain, "pgd", plain, SIZE)
     assert found[numbers["robust_pgd"]] == (robust, "pgd", robust, SIZE)
+    assert found[numbers["coins_fgsm"]] == (coins, "fgsm", coins, SIZE)
     assert found[numbers["second"]] == (second, "unchanged", None, 0.0)
     assert found[numbers["transfer"]] == (second, "fgsm", plain, SIZE)
     assert found[numbers["second_random"]] == (second, "random", None, SIZE)
@@ -672,7 +684,7 @@ def test_each_network_is_attacked_with_its_own_gradients(staged):
 def test_the_factors_and_the_sizes_are_those_of_the_first_network(monkeypatch):
     trained, asked = [], []
 
-    def ear(network, digits, steps, adversarial=False, watch=None):
+    def ear(network, digits, steps, seed, signs="none", watch=None):
         trained.append(network)
 
     def count(network, digits):
@@ -700,7 +712,7 @@ def test_the_factors_and_the_sizes_are_those_of_the_first_network(monkeypatch):
 def test_what_is_printed_is_what_main_returns(capsys):
     numbers = {"pgd": 0.011, "robust_pgd": 0.022, "second": 0.033, "transfer": 0.044}
     numbers |= {"by_trying": 5.55, "by_norms": 6.66, "second_random": 0.055}
-    numbers |= {"moved_random": 0.0771, "moved_fgsm": 0.0882}
+    numbers |= {"moved_random": 0.0771, "moved_fgsm": 0.0882, "coins_fgsm": 0.066}
     count = 0
     for name in ("random", "fgsm", "robust"):
         for size in SIZES:
@@ -713,10 +725,11 @@ def test_what_is_printed_is_what_main_returns(capsys):
     assert lines[3].split()[2:] == ["6.0%", "7.0%", "8.0%", "9.0%", "10.0%"]
     assert lines[4].split()[2:] == ["11.0%", "12.0%", "13.0%", "14.0%", "15.0%"]
     assert lines[6] == "    first, PGD 1.1%; robust, PGD 2.2%"
-    assert lines[7] == "    second, unchanged 3.3%; random signs 5.5%"
-    assert lines[8] == "    second, FGSM of the first 4.4%"
-    assert lines[10] == "    random signs 0.077, FGSM 0.088"
-    assert lines[12] == "    tried with 0.0001 a pixel: 5.5   L1 norm / L2 norm: 6.7"
+    assert lines[7] == "    trained with random signs, FGSM 6.6%"
+    assert lines[8] == "    second, unchanged 3.3%; random signs 5.5%"
+    assert lines[9] == "    second, FGSM of the first 4.4%"
+    assert lines[11] == "    random signs 0.077, FGSM 0.088"
+    assert lines[13] == "    tried with 0.0001 a pixel: 5.5   L1 norm / L2 norm: 6.7"
     assert max(map(len, lines)) <= 71 - 2 * len("99")  # shares have two letters more
 
 

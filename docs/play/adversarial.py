@@ -14,10 +14,8 @@ def export() -> tuple[dict[str, torch.Tensor], str]:
     torch.manual_seed(0)
     plain = lesson.Reader()
     robust = copy.deepcopy(plain)
-    torch.manual_seed(0)
-    lesson.train(plain, seen, STEPS)
-    torch.manual_seed(0)
-    lesson.train(robust, seen, STEPS, adversarial=True)
+    lesson.train(plain, seen, STEPS, seed=0)
+    lesson.train(robust, seen, STEPS, seed=0, signs="gradients")
     tensors = {}
     for name, network in [("plain", plain), ("robust", robust)]:
         for part, parameter in network.named_parameters():
