@@ -32,7 +32,7 @@ from tools.cli import end
 from tools.whole import sweep
 
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no 0 and o, no 1, i and l
-PORT = 2718  # marimo's own, if it is free
+PORT = 2718  # of a room, if it is free: marimo's own
 PATIENCE = 10  # seconds for marimo to end
 SETTINGS = "pyproject.toml", ".marimo.toml"  # above a page; above where marimo runs
 WAY = "nn-way-in-"  # how the folder is called that leads a browser there
@@ -119,7 +119,7 @@ def main(
     lesson: Annotated[str | None, tyro.conf.Positional] = None,
     *,
     room: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
-    port: int = PORT,
+    port: int | None = None,
     browser: bool = True,
 ) -> int:
     """Open the lab in a browser.
@@ -127,9 +127,14 @@ def main(
     Args:
         lesson: Open this one, not the gallery.
         room: Let others in who have the password.
-        port: Listen there; if it is taken, or 0, at another.
+        port: Listen there; if it is taken, or 0, at another. Without it a room has
+            2718, if that is free, and a lab for this computer another port each time.
         browser: Open a browser on this computer.
     """
+    if port is None:
+        # A page that another program has shown at a port of this computer may stay in
+        # the browser, and hear all that is asked there later (a service worker).
+        port = PORT if room else 0
     if not 0 <= port < 2**16:
         raise LessonError(f"no port {port}: they go from 0 to 65535")
     if lesson is not None and lesson not in pages():
@@ -179,7 +184,7 @@ def serve(folder: str, lesson: str | None, room: bool, browser: bool, port: int)
         print("Ctrl-C ends it.", flush=True)
         if not browser:
             return process.wait()
-        with way_in(f"http://127.0.0.1:{port}{below}/?{query}") as way:
+        with way_in(link) as way:
             webbrowser.open(way.as_uri())
             return process.wait()
     finally:  # with what it started: right and wrong of a mistake

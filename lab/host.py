@@ -6,6 +6,10 @@ Ctrl-C ends the lab, but not everything that ends its launcher can be heard by i
 room must not stay open then, for whoever has the password.
 """
 
+import ast
+import builtins
+import functools
+import importlib
 import logging
 import os
 import re
@@ -20,12 +24,16 @@ from starlette.responses import PlainTextResponse
 
 from mistakes.examine import plain
 from tools import group
+from tools.catalogue import lessons
 
 FOREIGN = "The lab answers its own pages only."
 OURS = b"frame-ancestors 'self'"  # no page of others may show it in a frame
 # As marimo names what its pages show. It would also read, and in the end remove, what
 # any program of this user shares in memory: an address must not name that.
 SHOWN = re.compile(r"\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt")
+# What no page of ours asks for: documents that are written together, a page as a file.
+CLOSED = re.compile(r"/ws_sync|/api/export\b")
+MOST = 2**20  # bytes that a request may bring: what is drawn on a pad are far fewer
 
 
 class Door:
@@ -46,6 +54,14 @@ class Door:
                 return await send({"type": "websocket.close", "code": 1008})
             answer = PlainTextResponse(why[1], status_code=why[0])
             return await answer(scope, receive, send)
+        brought = 0
+
+        async def receive_some() -> dict:
+            """A body that does not say how long it is may not be too long, either."""
+            nonlocal brought
+            message = await receive()
+            brought += len(message.get("body", b""))
+            return message if brought <= MOST else {"type": "http.disconnect"}
 
         async def send_ours(message) -> None:
             if message["type"] == "http.response.start":
@@ -54,7 +70,7 @@ class Door:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_ours)
+            await self.app(scope, receive_some, send_ours)
         except Exception as error:  # of a request without sense, or of what is gone
             if scope["type"] == "websocket":
                 raise
@@ -63,9 +79,16 @@ class Door:
 
 
 def refused(scope) -> tuple[int, str] | None:
-    """Status and words for what marimo must not hear of."""
-    if is_foreign(scope["path"], Headers(scope=scope)):
+    """Status and words for what marimo must not hear of. It would read a body of any
+    size, also of somebody without the password, and all others would wait."""
+    headers = Headers(scope=scope)
+    if is_foreign(scope["path"], headers):
         return 403, FOREIGN
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or len(length) > 9 or int(length) > MOST:
+        return 413, "That is too much."
+    if CLOSED.search(scope["path"]):
+        return 404, "The lab has no such page."
     _, asked, name = scope["path"].partition("/@file/")
     if asked and not SHOWN.fullmatch(name):
         return 404, "No such file."
@@ -102,8 +125,46 @@ class Plain:
 
 
 def is_news(record: logging.LogRecord) -> bool:
-    """Not that a page's picture for the gallery is no setting for the page itself."""
-    return "tool.marimo.opengraph" not in record.getMessage()
+    """What marimo tells, on a terminal that a whole room may see: short, for strangers
+    choose some of the words. Not that a page's picture for the gallery is no setting
+    for the page itself; and not whose sessions there are: who knows that is let in
+    there."""
+    said = " ".join(record.getMessage().split())
+    record.msg, record.args = said[:300], ()
+    return "tool.marimo.opengraph" not in said and not said.startswith("Valid ")
+
+
+def prepare() -> None:
+    """Import what the pages need, before anybody can come. Each visitor has a thread,
+    and two that import torch at the same time may leave it broken for all."""
+    if sys.version_info < (3, 12):
+        builtins.compile = one_at_a_time(compile)
+    for name in ("IPython.display", "shared"):
+        importlib.import_module(name)
+    for lesson in lessons().values():
+        if lesson.lab.exists():
+            lesson.module()
+    marimo = logging.getLogger("marimo")
+    marimo.addFilter(is_news)
+    for handler in marimo.handlers:  # a file of any size that stays
+        if isinstance(handler, logging.FileHandler):
+            marimo.removeHandler(handler)
+
+
+def one_at_a_time(build):
+    """The builtin compile, where two threads that ask for a syntax tree get in each
+    other's way: https://github.com/python/cpython/issues/106905"""
+    turn = threading.Lock()
+
+    @functools.wraps(build)
+    def compile_alone(source, filename, mode, flags=0, *words, **options):
+        asked = source, filename, mode, flags
+        if not flags & ast.PyCF_ONLY_AST:
+            return build(*asked, *words, **options)
+        with turn:
+            return build(*asked, *words, **options)
+
+    return compile_alone
 
 
 class Config(uvicorn.Config):
@@ -124,6 +185,6 @@ if __name__ == "__main__":
     sys.argv.append(f"--base-url={os.environ.pop('NN_LAB_BELOW')}")
     threading.Thread(target=group.end_with, args=(launcher,), daemon=True).start()
     sys.stdout, sys.stderr = Plain(sys.stdout), Plain(sys.stderr)
-    logging.getLogger("marimo").addFilter(is_news)
+    prepare()
     uvicorn.Config = Config
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)

@@ -41,6 +41,29 @@ from tools import store as runs  # noqa: E402
 from tools.catalogue import lessons  # noqa: E402
 from tools.whole import sweep  # noqa: E402
 
+
+def within(kind) -> None:
+    """Hold what is sent to the ends of a slider or a number: the browser does, but not
+    everybody sends with a browser. What is outside counts as the lower end."""
+    convert = kind._convert_value
+
+    @functools.wraps(convert)
+    def checked(self, value):
+        try:
+            number = convert(self, value)
+            if number is None or self.start <= number <= self.stop:
+                return number
+        except (TypeError, ValueError, LookupError, OverflowError):
+            pass
+        return self.start
+
+    kind._convert_value = checked
+
+
+for kind in (mo.ui.slider, mo.ui.number):
+    if not hasattr(kind._convert_value, "__wrapped__"):  # every lab imports it anew
+        within(kind)
+
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
 matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")
 torch.set_num_threads(1)
@@ -292,7 +315,8 @@ def asked(reset: int, **settings) -> dict:
             values[name] = text
         elif isinstance(allowed, list):
             known = {spell(one): one for one in allowed}
-            values[name] = known.get(text, default)
+            if isinstance(text, str):  # and no list, of a setting that stands twice
+                values[name] = known.get(text, default)
         elif isinstance(text, str) and text.isdecimal() and len(text) <= 10:
             values[name] = int(text) if int(text) in allowed else default
     return values

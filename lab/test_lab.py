@@ -1,5 +1,7 @@
 """What every lab must do, and the frame that they share."""
 
+import ast
+import asyncio
 import contextlib
 import hashlib
 import inspect
@@ -12,15 +14,17 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urljoin, urlparse
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import cnnrnn_lab
+import marimo as mo
 import matplotlib.pyplot as plt
 import psutil
 import pytest
@@ -401,6 +405,109 @@ def logged_in(server, path: str, above: str = "") -> int:
         return error.code
 
 
+def test_who_has_no_password_cannot_fill_the_memory(server):
+    """marimo reads the body of a login as long as it is."""
+    at = urlparse(server.address)
+    for length in ("1048577", "400000000", "9" * 5000, "-1", "x"):
+        ask = HTTPConnection(at.hostname, at.port, timeout=20)
+        ask.putrequest("POST", f"{at.path}auth/login")
+        ask.putheader("Content-Type", "application/x-www-form-urlencoded")
+        ask.putheader("Content-Length", length)
+        ask.endheaders()
+        assert ask.getresponse().status in (400, 413), length
+        ask.close()
+
+
+def test_a_body_that_does_not_say_its_length_ends_where_it_is_too_long():
+    heard = []
+
+    async def app(scope, receive, send):
+        while (message := await receive())["type"] == "http.request":
+            heard.append(message["body"])
+        heard.append(message["type"])
+
+    async def receive():
+        return {"type": "http.request", "body": bytes(2**18), "more_body": True}
+
+    scope = {"type": "http", "path": "/auth/login", "headers": []}
+    asyncio.run(host.Door(app)(scope, receive, None))
+    assert [len(each) for each in heard[:-1]] == [2**18] * 4
+    assert heard[-1] == "http.disconnect"
+
+
+@pytest.mark.parametrize(
+    "path", ["api/export/html", "api/export/availability", "ws_sync", "api/export"]
+)
+def test_what_no_page_of_ours_asks_for_is_closed(server, path):
+    assert logged_in(server, path) == 404
+
+
+def test_the_log_is_short_names_no_session_and_is_no_file(server, cache):
+    """A stranger chooses some of the words, and a whole room may see them."""
+    before = (cache / "log").read_text()
+    at = urlparse(server.address)
+    jar = build_opener(HTTPCookieProcessor())
+    html = jar.open(server.link("rnn")).read().decode()
+    token = re.search(r'"serverToken":\s*"([^"]+)"', html)[1]
+    for sent in (token, "x" + " " * 5000 + "The lab is open at evil" + "y" * 5000):
+        head = {"Marimo-Session-Id": "s_nobody", "Marimo-Server-Token": sent}
+        address = f"{server.address}api/kernel/interrupt"
+        with pytest.raises(HTTPError):
+            jar.open(Request(address, b"{}", head))
+    after = (cache / "log").read_text().removeprefix(before)
+    assert at.port and "Valid" not in after and "s_nobody" in after
+    assert max(map(len, after.splitlines())) < 400
+    assert " " * 10 not in after.split("x", 1)[-1]
+    (host_process, *_) = below(server)
+    assert not [file for file in host_process.open_files() if "marimo" in file.path]
+
+
+@pytest.mark.parametrize("sent", [30_000, -1, 10**18, "x", None, [1], float("nan")])
+def test_what_is_sent_without_a_browser_stays_within_the_ends(sent):
+    slider = mo.ui.slider(2, 100, value=50)
+    number = mo.ui.number(2, 2**32 - 1, 1, value=50)
+    assert slider._convert_value(sent) == 2 and slider._convert_value(70) == 70
+    allowed = sent in (30_000, None)  # None: who deletes it to type another one
+    assert number._convert_value(sent) == (sent if allowed else 2)
+    steps = mo.ui.slider(steps=[0, 1, 10], value=1)
+    assert steps._convert_value(sent) in (0, 1, 10) and steps._convert_value(2) == 10
+
+
+def test_three_who_come_first_and_at_once_all_get_in(launch, browser):
+    """Each visitor has a thread: do two of them import torch at the same time?"""
+    words = "--no-browser", "--port=0"
+    _, said, _ = launch(*words, until="Ctrl-C ends it.")
+    link = re.search(r"With the password in it: (\S+)", said)[1]
+    names = "rnn", "compare_blocks", "cnn"
+    tabs = [browser.new_context().new_page() for _ in names]
+    for tab, name in zip(tabs, names, strict=True):
+        tab.goto(f"{link}&file={launcher.pages()[name]}", wait_until="commit")
+    for tab, name in zip(tabs, names, strict=True):
+        asked = shared.lesson(name)[0].ASK
+        expect(tab.locator("h1").first).to_have_text(asked, timeout=120_000)
+        tab.context.close()
+
+
+def test_syntax_trees_are_made_one_at_a_time():
+    inside, most = [], []
+
+    def build(*words, **options):
+        inside.append(words)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return compile(*words, **options)
+
+    alone = host.one_at_a_time(build)
+    for flags, together in ((ast.PyCF_ONLY_AST, 1), (0, 2)):
+        most.clear()
+        with ThreadPoolExecutor(2) as threads:
+            words = ["1 + 1"] * 4, ["x"] * 4, ["eval"] * 4, [flags] * 4
+            made = list(threads.map(alone, *words))
+        assert max(most) == together and len(made) == 4
+    assert isinstance(alone("1", "x", "eval", ast.PyCF_ONLY_AST), ast.Expression)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a name lives while it is open")
 def test_what_other_programs_share_in_memory_is_no_file_of_the_lab(server):
     secret = SharedMemory(create=True, size=6)
@@ -697,7 +804,9 @@ def test_settings_come_from_the_address_a_reload_keeps_them_and_reset_forgets(
     page.wait_for_url(lambda url: "seed=0" in url, timeout=60_000)
 
 
-@pytest.mark.parametrize("bad", ["-1", "4294967296", "1e3", "9" * 5000, "seven", ""])
+@pytest.mark.parametrize(
+    "bad", ["-1", "4294967296", "1e3", "9" * 5000, "seven", "", ["1", "2"]]
+)
 def test_what_an_address_cannot_ask_for_is_not_set(monkeypatch, bad):
     query = {"seed": bad, "motion": bad, "depth": bad}
     monkeypatch.setattr(shared.mo, "query_params", lambda: query)

@@ -38,6 +38,7 @@ from tools.runner import Run, RunError, several
 from tools.whole import write, write_all
 
 PRACTICE = Path("practice")
+LARGEST = 2**20  # bytes of a practice file
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
 BLANK = "right", "ask", "hints", "killer"
 
@@ -350,6 +351,8 @@ def check(lesson: str, hint: int | None) -> int:
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
     if not path.is_file():  # nor a pipe, from which nothing ever comes
         raise UsageError(f"no {path}; first: python -m mistakes practice {lesson}")
+    if path.stat().st_size > LARGEST:
+        raise UsageError(f"{path} is larger than 1 MB; a lesson has some 30 kB")
     said = hint and find_hint(path, note, hint, mistakes, blanks)
     try:
         text = path.read_text(encoding="utf-8")

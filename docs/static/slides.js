@@ -1,6 +1,14 @@
 // On a phone held upright a deck is a page to scroll through (slides.css says how it
 // looks): reveal.js then leaves the slides' size, the finger and the keys alone.
 "use strict";
+// reveal.js obeys the messages of every page that frames a deck, and takes its settings
+// from the address, both as far as to run what stands in them.
+addEventListener("message", (event) => {
+  if (location.protocol !== "file:" && event.origin !== location.origin)
+    event.stopImmediatePropagation();
+}, true);
+if (/(url|plugins)=/i.test(location.search))
+  history.replaceState(null, "", location.pathname + location.hash);
 const phone = matchMedia("screen and (max-width: 700px)");
 document.addEventListener("DOMContentLoaded", () => {
   if (window !== top) return;  // the speaker's view frames slides
