@@ -6,6 +6,7 @@ A leaf: nothing imports this package. What it measured lies beside this file, as
 
 import argparse
 import contextlib
+import errno
 import functools
 import importlib
 import json
@@ -30,7 +31,7 @@ SEEDS = HERE / "seeds.jsonl"
 KEPT = HERE / "table.json"
 TABLES = HERE / "tables.json"
 PICTURES = ROOT / "docs" / "pictures"
-FIGURES = ROOT / "figures"
+FIGURES = ROOT / "figures" / "evening"  # where no lesson writes
 LESSONS_MARK = "<!-- python -m benchmarks render: lessons -->"
 TABLE_MARK = "<!-- python -m benchmarks render: table -->"
 COURSE_MARK = "<!-- python -m benchmarks render: course -->"
@@ -47,12 +48,12 @@ def evening(names: list[str], data: str) -> None:
     for lesson in chosen(names):
         try:
             run = store.full(lesson, **lesson.on(data))
-        except LessonError as error:  # the others are of interest all the same
+            keep_pictures(run)
+        except (LessonError, OSError) as error:  # the others are of interest, too
             print(f"{lesson.name:24}   FAILS: {error}", flush=True)
             failed = True
             continue
         together += run.used["wall"]
-        keep_pictures(run)
         holds = run.numbers["holds"]
         failed = failed or not holds
         verdict = "holds" if holds else "does NOT hold"
@@ -69,7 +70,7 @@ def evening(names: list[str], data: str) -> None:
 
 def keep_pictures(run: Run) -> None:
     """Copy what the run has drawn to where the lesson, run by hand, would leave it."""
-    FIGURES.mkdir(exist_ok=True)
+    FIGURES.mkdir(parents=True, exist_ok=True)
     for path in run.folder.glob("figures/*"):
         write(FIGURES / path.name, path.read_bytes())
 
@@ -106,31 +107,44 @@ def seeds(names: list[str], count: int, data: str) -> None:
     for lesson in chosen(names):
         on = lesson.on(data)
         key = {"lesson": lesson.name, "data": "none"} | on | {"code": recipe(lesson)}
-        known = [r["seed"] for r in records() if r.items() >= key.items()]
+        known = known_seeds(key)
         for seed in range(count):
             if seed in known:
                 continue
             numbers, used, _ = measure(lesson, seed=seed, **on)
             record = key | {"seed": seed, "seconds": round(used["wall"], 1)} | numbers
-            append(json.dumps(record))
+            if seed not in known_seeds(key):  # somebody else may measure it, too
+                append(json.dumps(record))
         summary(key)
+
+
+def known_seeds(key: dict) -> list[int]:
+    return [record["seed"] for record in records() if record.items() >= key.items()]
 
 
 def append(line: str) -> None:
     """One line more in seeds.jsonl, in one write: several may append at once. It stands
-    alone also if the last one has lost its end, in an editor or on a full disk."""
-    with SEEDS.open("a+b") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+    alone also if the last one has lost its end, in an editor; and on a full disk it is
+    not begun."""
+    with SEEDS.open("a+b", buffering=0) as file:
+        end_before = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end_before - 1))
         torn = file.read(1) not in (b"", b"\n")
-        file.write(b"\n" * torn + line.encode() + b"\n")
+        line = b"\n" * torn + line.encode() + b"\n"
+        if file.write(line) < len(line):
+            file.truncate(end_before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(SEEDS))
 
 
 def claims(names: list[str], count: int, data: str) -> None:
     """Does every claim hold over seeds 0 ... count - 1 with what is installed today?"""
-    failed = False
+    failed, asked = False, 0
     for lesson in chosen(names):
         if data == "mnist" and not lesson.on(data):
-            continue  # it reads no digits, or only the small ones
+            if names:  # all the others are asked, too
+                print(f"{lesson.name:16}reads no MNIST: not asked", flush=True)
+            continue
+        asked += 1
         with several(2) as (threads, _):
             held = functools.partial(holds, lesson, data)
             found = list(threads.map(held, range(count)))
@@ -141,6 +155,8 @@ def claims(names: list[str], count: int, data: str) -> None:
         print(f"{lesson.name:16}{data:8}holds with {held} {said}", flush=True)
     if failed:
         raise SystemExit("A claim did not hold.")
+    if not asked:
+        raise LessonError("none of these lessons reads MNIST: no claim was tried")
 
 
 def holds(lesson: Lesson, data: str, seed: int) -> bool:
@@ -183,6 +199,8 @@ def measure_table(names: list[str], count: int) -> None:
                     if data == "digits":
                         pictures |= {PICTURES / name: drawn[name] for name in drawn}
                     print(f"{lesson.name:16}{data:8}{used['wall']:8.1f} s", flush=True)
+    if known:  # what somebody else has measured meanwhile stays
+        known = read_json(KEPT)
     runs = {data: known.get("runs", {}).get(data, {}) | found[data] for data in found}
     text = json.dumps(machine() | {"runs": runs}, indent=1) + "\n"
     write_all(pictures | {KEPT: text})
@@ -227,8 +245,9 @@ def tried(lesson: Lesson) -> dict[str, list[dict]]:
         "mnist": " on MNIST",
     }.items():
         key = {"lesson": lesson.name, "data": data, "code": code}
-        if here := [r for r in records() if r.items() >= key.items()]:
-            found[said] = here
+        # Each seed once: two may have measured it, and a merge may have kept both.
+        if here := {r["seed"]: r for r in records() if r.items() >= key.items()}:
+            found[said] = [*here.values()]
     return found
 
 
@@ -366,13 +385,21 @@ def tables() -> dict:
     }
 
 
-def readme(text: str) -> str:
-    """The README with its three tables anew."""
-    lesson_part = markdown(lesson_table(), "|---|---|---|---|")
-    table_part = markdown(table(), "|---|--:|--:|--:|--:|--:|---|")
-    text = between(text, LESSONS_MARK, lesson_part)
-    text = between(text, COURSE_MARK, markdown(course_table(), "|--:|---|---|"))
-    return between(text, TABLE_MARK, f"{table_part}\n\n{measured_on()}")
+def readme_tables() -> dict[str, str]:
+    """The README's three tables, each with the mark that it stands behind."""
+    measured = markdown(table(), "|---|--:|--:|--:|--:|--:|---|")
+    return {
+        LESSONS_MARK: markdown(lesson_table(), "|---|---|---|---|"),
+        COURSE_MARK: markdown(course_table(), "|--:|---|---|"),
+        TABLE_MARK: f"{measured}\n\n{measured_on()}",
+    }
+
+
+def readme(text: str, parts: dict[str, str]) -> str:
+    """The README with these tables."""
+    for mark, part in parts.items():
+        text = between(text, mark, part)
+    return text
 
 
 def between(text: str, mark: str, part: str) -> str:
@@ -386,9 +413,12 @@ def between(text: str, mark: str, part: str) -> str:
 
 def render() -> None:
     """Write what was measured into the README and into tables.json, for the site."""
-    path = ROOT / "README.md"
-    page = readme(path.read_text(encoding="utf-8"))
+    path, parts = ROOT / "README.md", readme_tables()
     site = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
+    try:  # last of all: somebody may have saved it in the half minute since
+        page = readme(path.read_text(encoding="utf-8"), parts)
+    except UnicodeDecodeError as error:
+        raise LessonError(f"{named(path)} is not UTF-8: {error}") from None
     write_all({path: page, TABLES: site})
 
 

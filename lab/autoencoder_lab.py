@@ -5,7 +5,6 @@ app = marimo.App(width="medium", app_title="autoencoder: the lab")
 with app.setup:
     import contextlib
     import functools
-    import inspect
 
     import marimo as mo
     import shared
@@ -104,7 +103,7 @@ def recall(latent_dim: int, steps: int, data: str, seed: int, fresh=None):
 
     told = f"{latent_dim} {steps} {len(load(data)[0])} {seed}"
     with contextlib.suppress(shared.StoppedError):
-        return shared.keep(f"{told} {inspect.getsource(autoencoder)}", nets, train)
+        return shared.keep(f"{told} {shared.source_of(autoencoder)}", nets, train)
 
 
 @app.function

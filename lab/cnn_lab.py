@@ -5,7 +5,6 @@ app = marimo.App(width="medium", app_title="cnn: the lab")
 with app.setup:
     import contextlib
     import functools
-    import inspect
 
     import marimo as mo
     import shared
@@ -66,7 +65,7 @@ def recall(names: tuple[str, ...], data: str, steps: int, seed: int, fresh=None)
             raise shared.StoppedError
         nets.load_state_dict((known or learn(names, data, steps, seed)).state_dict())
 
-    told = f"{names} {len(load(data)[0])} {steps} {seed} {inspect.getsource(cnn)}"
+    told = f"{names} {len(load(data)[0])} {steps} {seed} {shared.source_of(cnn)}"
     with contextlib.suppress(shared.StoppedError):
         return shared.keep(told, nets, train)
 

@@ -139,11 +139,11 @@ def prepare() -> None:
     and two that import torch at the same time may leave it broken for all."""
     if sys.version_info < (3, 12):
         builtins.compile = one_at_a_time(compile)
-    for name in ("IPython.display", "shared"):
-        importlib.import_module(name)
-    for lesson in lessons().values():
+    importlib.import_module("IPython.display")
+    shared = importlib.import_module("shared")
+    for name, lesson in lessons().items():
         if lesson.lab.exists():
-            lesson.module()
+            shared.imported(name)
     marimo = logging.getLogger("marimo")
     marimo.addFilter(is_news)
     for handler in marimo.handlers:  # a file of any size that stays

@@ -228,7 +228,7 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
 
     Not to be called inside `alone()`: it waits for others who train the same.
     """
-    source = inspect.getsource(sys.modules[type(net).__module__])
+    source = source_of(sys.modules[type(net).__module__])
     mark = hashlib.sha256(f"{name} {source} {torch.__version__}".encode()).hexdigest()
     path = CACHE / f"{type(net).__module__}_{mark[:16]}.pt"
     with TRAINED[path]:
@@ -280,10 +280,24 @@ class Drawing:
 DIGITS, SHOWN = [], threading.Lock()
 
 
+def imported(name: str):
+    """The lesson as a module, which knows its own text: the file may be edited while
+    the lab is open."""
+    module = lessons()[name].module()
+    if not hasattr(module, "nn_source"):
+        module.nn_source = inspect.getsource(module)
+    return module
+
+
+def source_of(module) -> str:
+    """The text that it was imported with."""
+    return getattr(module, "nn_source", "") or inspect.getsource(module)
+
+
 def lesson(name: str, first: str = ""):
     """The lesson as a module; and what stands above everything else: its question,
     what to do `first`, and its claim."""
-    module = lessons()[name].module()
+    module = imported(name)
     module.print = lambda *_, **__: None  # what it prints is on the screen already
     module.plt = Drawing
     if not hasattr(module.train, "__wrapped__"):  # every lab imports it anew

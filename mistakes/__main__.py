@@ -258,12 +258,21 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         name = choose(name, list(mistakes), f"mistake of {lesson}")
         task = "one mistake" + ("" if mistake else f" (--seed {seed})")
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
-    if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} is there already; --force overwrites it")
-    PRACTICE.mkdir(exist_ok=True)
     text = broken(source, mistakes[name] if blank is None else blanks[name])
     made = json.dumps({"mistake" if blank is None else "blank": name})
-    write_all({path: text, note: made})
+    PRACTICE.mkdir(exist_ok=True)
+    if not force:
+        try:
+            path.open("x").close()  # also if two ask at the same time
+        except FileExistsError:
+            there = f"{path} is there already; --force overwrites it"
+            raise UsageError(there) from None
+    try:
+        write_all({path: text, note: made})
+    except BaseException:
+        if not force:
+            path.unlink()
+        raise
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
 
 
@@ -294,7 +303,7 @@ def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -
 
 def show_running(found: Examined | None) -> None:
     """One line of the terminal says which test runs; without any, it is empty again."""
-    if not sys.stdout.isatty():
+    if not (sys.stdout and sys.stdout.isatty()):  # there may be none: `>&-`
         return
     line = ""
     if found:

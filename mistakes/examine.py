@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools import group, runner
-from tools.catalogue import ROOT, Lesson
+from tools.catalogue import ROOT, Lesson, LessonError
 
 PATIENCE = 600  # seconds for the tests of one lesson
 GRACE = 5  # seconds for a process to tidy up, after it was told to end
@@ -125,6 +125,8 @@ def examine(
         command += ["-s"]  # what an endless loop prints must not fill the disk
         command += ["-p", "mistakes.listener"]
         variables = environment(Path(folder), fresh)
+        if os.pathsep in str(ROOT):  # it parts the folders where Python looks
+            raise LessonError(f"{ROOT}: rename it, to a path without {os.pathsep}")
         found = Examined()
         with Pace(lesson) if paced else contextlib.nullcontext() as pace:
             told = Path(variables["NN_TOLD"])
@@ -290,7 +292,7 @@ def reason(code: int) -> str:
     if code in (4, 5):  # pytest's codes for a name it does not know, and for no test
         return "no test ran"
     said = f"the tests were ended from inside, with code {code}"
-    if code < 0:  # on Windows there are no signals
+    if -code in [*signal.Signals]:  # on Windows there are none; and some have no name
         said = f"{said}, {signal.Signals(-code).name}"
     if code == -9:
         said = f"{said}: out of memory?"

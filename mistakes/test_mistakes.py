@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from mistakes import __main__ as tool
+from mistakes import examine as examine_module
 from mistakes.__main__ import broken, main, read
 from mistakes.examine import TOLD, Examined, examine
 from tools import catalogue, group, runner
-from tools.catalogue import ROOT
+from tools.catalogue import ROOT, LessonError
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
 ANSWERS = ROOT / "mistakes" / "answers" / "answers.toml"
@@ -266,6 +267,51 @@ def test_a_practice_that_cannot_be_written_leaves_no_draft(sums, monkeypatch, ca
     assert call(monkeypatch, "practice", "sums", "--force") == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert [path.name for path in Path("practice").iterdir()] == ["sums.py"]
+
+
+def test_of_two_who_practise_at_the_same_time_one_is_refused(sums, monkeypatch, capsys):
+    monkeypatch.setattr("os.path.lexists", lambda path: False)  # as both see it
+    assert call(monkeypatch, "practice", "sums", "--seed", "3") == 0
+    Path("practice/sums.py").write_text("work of the first")
+    assert call(monkeypatch, "practice", "sums", "--seed", "4") == 2
+    assert Path("practice/sums.py").read_text() == "work of the first"
+
+
+def test_on_a_full_disk_there_is_no_empty_practice(sums, monkeypatch, capsys):
+    def full(contents):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(tool, "write_all", full)
+    assert call(monkeypatch, "practice", "sums") == 2
+    assert not [*Path("practice").iterdir()]
+    Path("practice/sums.py").write_text("my work")
+    assert call(monkeypatch, "practice", "sums", "--force") == 2
+    assert Path("practice/sums.py").read_text() == "my work"
+
+
+def test_a_practice_file_of_a_gigabyte_is_not_read(sums, monkeypatch, capsys):
+    call(monkeypatch, "practice", "sums")
+    with Path("practice/sums.py").open("r+b") as file:
+        file.truncate(2**30)
+    assert call(monkeypatch, "check", "sums") == 2
+    assert "larger than 1 MB" in capsys.readouterr().err
+
+
+def test_without_a_terminal_nothing_is_shown_that_runs(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)  # `>&-`
+    tool.show_running(None)
+
+
+@pytest.mark.parametrize("code, said", [(-9, "SIGKILL: out of"), (-40, "code -40")])
+def test_every_signal_that_ends_the_tests_is_told(code, said):
+    assert said in examine_module.reason(code)
+
+
+def test_a_folder_that_python_would_cut_in_two_is_named(sums, monkeypatch):
+    monkeypatch.setattr(examine_module, "ROOT", Path(f"/wed 14{os.pathsep}00"))
+    monkeypatch.setattr(examine_module, "BESIDE", [])
+    with pytest.raises(LessonError, match="rename it"):
+        examine(tiny(), SMALL)
 
 
 def test_hints_come_from_vague_to_strong_and_end(sums, monkeypatch, capsys):

@@ -67,8 +67,10 @@ class Lesson:
         """Its place in the repository, as a command line names it: `more/gpt.py`."""
         return named(self.path)
 
-    @property
+    @functools.cached_property
     def text(self) -> str:
+        """As it was when first asked for: somebody may edit the file while it is run,
+        and what comes out must not be told of the new one."""
         return read(self.path)
 
     @functools.cached_property

@@ -94,6 +94,8 @@ def full(lesson: Lesson | ModuleType, text: str | None = None, **options) -> Run
         if found is None:
             keep(lesson, text, lesson.on("digits") | options, here)
             found = kept(here)
+        if found is None:  # a claim that is nan, for example
+            raise RunError(f"{lesson.file}: what its run left is no result")
         os.utime(here)  # what is used is not forgotten
     return found
 

@@ -544,6 +544,25 @@ def test_an_empty_name_of_the_store_means_the_usual_place(monkeypatch):
     assert store.folder() == ROOT / ".runs"
 
 
+def test_a_lesson_that_is_edited_while_others_run_it_is_kept_under_its_own_text(count):
+    """Whoever waits for a run, and then has to make it, runs what it has asked for."""
+    lesson = counting(count)
+    here = store.place(lesson)
+    old = lesson.path.read_text()
+    lesson.path.write_text(old.replace("float(seed)", "99.0"))
+    assert old != lesson.path.read_text()
+    assert store.full(lesson).numbers["seed"] == 0
+    assert store.place(lesson) == here
+    again = Lesson(lesson.path)
+    assert store.full(again).numbers["seed"] == 99 and store.place(again) != here
+
+
+def test_a_verdict_that_is_no_number_is_told_and_not_taken_for_one(count):
+    lesson = counting(count, "return {'holds': float('nan')}")
+    with pytest.raises(RunError, match=r"counted\.py: what its run left is no result"):
+        store.full(lesson)
+
+
 @pytest.mark.parametrize("told", ["None", "{}", '{"seed": 1}', "3"])
 def test_a_main_without_a_verdict_is_told_and_not_kept(count, told):
     lesson = counting(count, f"return {told}")
@@ -957,8 +976,9 @@ def test_copy_renews_the_lessons_that_need_it_and_names_them(tmp_path, monkeypat
     lesson.write_text("# %%\n# The command line\n# -------\nold\n")
     same = tmp_path / "same.py"
     same.write_text("x = 1\n")
-    known = {"tiny": Lesson(lesson), "same": Lesson(same)}
-    monkeypatch.setattr(parts, "lessons", lambda: known)
+    found = {"tiny": lesson, "same": same}
+    known = lambda: {name: Lesson(path) for name, path in found.items()}  # noqa: E731
+    monkeypatch.setattr(parts, "lessons", known)
     assert [one.name for one in parts.copy()] == ["tiny"]
     assert lesson.read_text() == sources()["The command line"]
     assert parts.copy() == []
@@ -1007,6 +1027,15 @@ def test_of_several_files_none_is_replaced_if_one_cannot_be_written(tmp_path):
 def test_a_picture_is_written_byte_by_byte(tmp_path):
     whole.write(tmp_path / "a.png", bytes(range(256)))
     assert (tmp_path / "a.png").read_bytes() == bytes(range(256))
+
+
+def test_a_file_that_may_not_be_written_stays(tmp_path, monkeypatch):
+    path = tmp_path / "work.py"
+    path.write_text("hours of work")
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)  # not for root
+    with pytest.raises(PermissionError, match=r"work\.py may not be written"):
+        whole.write(path, "new")
+    assert path.read_text() == "hours of work"
 
 
 def test_a_draft_is_written_through_no_link(tmp_path, monkeypatch):

@@ -18,10 +18,13 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def write_all(contents: dict[Path, str | bytes]) -> None:
-    """The same for several files: none is replaced before all are on the disk."""
+    """The same for several files: none is replaced before all are on the disk, and a
+    file that may not be written stays."""
     drafts = {}
     try:
         for path, content in contents.items():
+            if path.exists() and not os.access(path, os.W_OK):
+                raise PermissionError(f"{named(path)} may not be written")
             draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.draft")
             with draft.open("xb") as file:  # nobody's, and no link to one
                 drafts[path] = draft
