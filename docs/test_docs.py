@@ -274,6 +274,52 @@ SLIDE = """() => {
 }"""
 
 
+STEER = """async () => {
+  const image = '"><img src=x onerror="document.title=1">';
+  const said = JSON.stringify({method: "previewIframe", args: [image]});
+  document.querySelector("iframe").contentWindow.postMessage(said, "*");
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+}"""
+
+
+def frame_of(page, words: str):
+    """The deck in a frame whose address has these words, when it is ready."""
+    for _ in range(300):
+        for frame in page.frames[1:]:
+            if words in frame.url:
+                wait_until(frame, "window.Reveal && Reveal.isReady()")
+                return frame
+        page.wait_for_timeout(100)
+    raise AssertionError([frame.url for frame in page.frames])
+
+
+def test_a_page_of_others_that_frames_a_deck_does_not_steer_it(page, base_url):
+    """reveal.js obeys messages. One of them writes what it is told into the page."""
+    theirs = f'<iframe width="1280" height="720" src="{base_url}{DECKS[0]}"></iframe>'
+    page.goto(base_url.replace("127.0.0.1", "localhost") + "nowhere")  # another origin
+    page.evaluate("theirs => { document.body.innerHTML = theirs; }", theirs)
+    deck = frame_of(page, DECKS[0])
+    title = deck.title()
+    page.evaluate(STEER)
+    assert deck.title() == title and deck.locator("iframe").count() == 0
+
+
+def test_the_speakers_view_follows_the_deck_and_its_address_runs_nothing(
+    page, base_url
+):
+    page.goto(f"{base_url}{DECKS[0]}?url=javascript:alert(1)&x-URL=x&plugins=x")
+    wait_until(page, "Reveal.isReady()")
+    assert "javascript" not in page.url and not page.evaluate("Reveal.getConfig().url")
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    view = opened.value
+    wait_until(page, "Reveal.isReady()")
+    slide = frame_of(view, "postMessageEvents")  # and one more, of the next slide
+    page.evaluate("Reveal.slide(3)")
+    wait_until(slide, "Reveal.getIndices().h === 3")
+    assert not [each.url for each in view.frames if each.url.startswith("javascript")]
+
+
 @pytest.mark.parametrize("name", DECKS)
 def test_on_a_phone_a_deck_is_a_page_that_can_be_read(new_context, base_url, name):
     phone = {"width": 390, "height": 844}
