@@ -168,7 +168,7 @@ def test_a_sequence_has_each_symbol_as_often_then_a_question_mark(wait):
     assert_close(x[:, 0].argmax(dim=1), first)
 
 
-def test_every_order_is_equally_likely():
+def test_every_order_is_equally_likely(monkeypatch):
     """Is some order more frequent: can two of the numbers that are sorted be equal?"""
     x, _ = deal(9000, wait=7)
     orders = dict.fromkeys(itertools.permutations([0, 0, 1, 1, 2, 2]), 0)
@@ -176,6 +176,26 @@ def test_every_order_is_equally_likely():
         orders[tuple(order)] += 1
     assert len(orders) == 90
     assert min(orders.values()) > 50 and max(orders.values()) < 160  # 100 expected
+    # Too few to be seen in the orders: does it sort numbers that are often equal?
+    sorted_numbers = []
+
+    def watched(sort):
+        def both(numbers, *given, **named):
+            sorted_numbers.append(numbers)
+            return sort(numbers, *given, **named)
+
+        return both
+
+    with monkeypatch.context() as patch:
+        for place, name in itertools.product(
+            (torch, torch.Tensor), ("argsort", "sort")
+        ):
+            patch.setattr(place, name, watched(getattr(place, name)))
+        deal(1000, wait=25)
+    for numbers in sorted_numbers:
+        if numbers.shape == (1000, 24):
+            equal = (numbers.sort(dim=1).values.diff(dim=1) == 0).any(dim=1)
+            assert equal.float().mean() < 0.01
 
 
 def test_who_only_counts_must_guess_and_the_last_symbol_helps_a_little():

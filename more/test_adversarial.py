@@ -297,6 +297,10 @@ def test_each_pixel_moves_by_the_whole_size_in_the_sign_of_its_gradient():
     signs = pixel_gradients(network, images, labels).sign()
     assert_close(moved, images + 0.03 * signs)
     assert fgsm(network, images, labels, 0.0).equal(images)
+    with torch.no_grad():
+        network.first.weight[:, 400] = 0  # nothing depends on this pixel
+    moved = fgsm(network, images, labels, 0.03)
+    assert moved[:, 400].equal(images[:, 400])
 
 
 def test_a_pixel_stays_between_paper_and_ink():

@@ -325,6 +325,8 @@ def test_the_newest_passes_over_torn_files(tmp_path):
     network, optimizer = trained()
     for steps in (0, 10, 20, 100):
         save(tmp_path, network, optimizer, steps)
+    for age, path in enumerate(sorted(tmp_path.glob("*.ckpt"))):  # as after a copy
+        os.utime(path, (1e9 - age, 1e9 - age))
     (tmp_path / "draft").write_bytes(b"half")
     (tmp_path / "zzz.txt").write_bytes(b"a stranger")
     assert newest(tmp_path)["steps"] == 100
@@ -602,6 +604,20 @@ def test_who_is_alone_asks_nobody(monkeypatch):
     average_gradients(network, 1)
     for old, weight in zip(before, network.parameters(), strict=True):
         assert torch.equal(old, weight.grad)
+
+
+def test_three_processes_divide_their_sum_by_three(monkeypatch):
+    """Of how many gradients is the mean taken?"""
+
+    def sum_of_three(numbers, *_, **__):
+        numbers *= 3  # the other two have the same
+
+    monkeypatch.setattr(cluster.dist, "all_reduce", sum_of_three)
+    network, _ = trained()
+    before = [weight.grad.clone() for weight in network.parameters()]
+    average_gradients(network, 3)
+    for old, weight in zip(before, network.parameters(), strict=True):
+        assert_close(weight.grad, old)
 
 
 class EndedError(Exception):

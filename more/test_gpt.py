@@ -378,6 +378,15 @@ def test_with_the_mask_no_place_knows_what_comes_behind_it(float64):
         after = network(changed)
         assert_close(after[:, :place], before[:, :place], atol=0, rtol=0)
         assert (after[:, place] != before[:, place]).all()
+    attention = SelfAttention(1, 1, masked=True)
+    ones = "query.bias", "key.weight", "value.weight", "mix.weight"
+    for name, weight in attention.named_parameters():
+        nn.init.constant_(weight, float(name in ones))
+    for large in (6.0, 60.0, 600.0):
+        x = torch.tensor([-large, 0.0, large, -large])  # also the scores, in each row
+        means = [seen.softmax(dim=0) @ seen for seen in (x[:1], x[:2], x[:3], x)]
+        ours = attention(x[None, :, None])[0, :, 0]
+        assert_close(ours, torch.stack(means), atol=0, rtol=1e-9)
 
 
 def test_without_the_mask_every_place_knows_what_comes_behind_it(float64):
@@ -560,10 +569,16 @@ def test_in_a_test_no_gradient_is_kept():
 
 def test_letters_are_drawn_with_the_probabilities_of_the_last_place():
     """Is a letter drawn, or is the most likely one taken?"""
+
+    class Reader(Always):
+        def forward(self, letters):
+            assert not torch.is_grad_enabled()  # nobody asks for a gradient here
+            return super().forward(letters)
+
     logits = torch.full((V,), -100.0)
     logits[NUMBER["a"]] = math.log(0.75)
     logits[NUMBER["."]] = math.log(0.25)
-    texts = write(Always(logits), some_windows(B=50), 40)
+    texts = write(Reader(logits), some_windows(B=50), 40)
     assert len(texts) == 50 and all(len(text) == 40 for text in texts)
     written = "".join(texts)
     assert set(written) == {"a", "."}

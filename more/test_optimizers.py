@@ -525,18 +525,18 @@ def test_of_the_last_valley_it_is_printed_how_the_balls_go_down(small, capsys):
 def test_the_table_has_a_row_for_each_optimizer_in_each_valley(capsys):
     counts = {}
     for number, name in enumerate(NAMES):
-        counts[f"{name}_along"] = [number + 1] * 5
+        counts[f"{name}_along"] = [number + steps for steps in (21, 31, 41, 51, 61)]
         counts[f"{name}_turned"] = [10 * condition for condition in CONDITIONS]
     print_table(counts, 22.5)
     assert capsys.readouterr().out == (
         """\
 Steps until the last ball is at the bottom, and how they grow:
 condition number                      10     30    100    300  1,000  power
-gradient descent, along the axes       1      1      1      1      1   0.00
+gradient descent, along the axes      21     31     41     51     61   0.23
 gradient descent, turned by 22.5     100    300  1,000  3,000 10,000   1.00
-momentum, along the axes               2      2      2      2      2   0.00
+momentum, along the axes              22     32     42     52     62   0.22
 momentum, turned by 22.5             100    300  1,000  3,000 10,000   1.00
-Adam, along the axes                   3      3      3      3      3   0.00
+Adam, along the axes                  23     33     43     53     63   0.22
 Adam, turned by 22.5                 100    300  1,000  3,000 10,000   1.00
 
 """
