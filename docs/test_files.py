@@ -7,8 +7,10 @@ NN_MISTAKES=cnn says that the site is a draft, with the wrong runs of this lesso
 import contextlib
 import functools
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 import unicodedata
@@ -387,6 +389,44 @@ def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
     monkeypatch.setenv("NN_MISTAKES", "nowhere")
     with pytest.raises(SystemExit, match="NN_MISTAKES: no lesson 'nowhere'; there are"):
         with_mistakes()
+
+
+FAKE = """#!/bin/sh
+# In place of Python: what a build starts, whether it finds trees, and the power cut
+echo "$* $(ls -d _build/*trees gallery/*.md5 2> /dev/null | tr '\\n' ' ')" >> log
+case "$*" in *"-b html"*) kind=trees ;; *revealjs*) kind=deck_trees ;; *) kind= ;; esac
+if [ "$kind" ]; then mkdir -p gallery _build/$kind; touch gallery/cnn.py.md5; fi
+if [ "$kind" ] && [ "$kind" = "$CUT" ]; then kill -9 0; fi
+if [ "$kind" ] && [ "$kind" = "$REFUSED" ]; then exit 1; fi
+exit 0
+"""
+
+
+@pytest.mark.parametrize("what", ["CUT", "REFUSED"])
+@pytest.mark.parametrize("kind", ["trees", "deck_trees"])
+def test_what_was_built_by_halves_is_built_anew(tmp_path, what, kind):
+    """Sphinx keeps what it has read before it has written all that comes of it."""
+    shutil.copy(Path(__file__).with_name("Makefile"), tmp_path)
+    (tmp_path / "fake").write_text(FAKE)
+    (tmp_path / "fake").chmod(0o755)
+
+    def make(**variables):
+        (tmp_path / "log").unlink(missing_ok=True)
+        plain = {n: os.environ[n] for n in os.environ if n not in ("LESSON", "CUT")}
+        code = subprocess.run(
+            ["make", "html", "PYTHON=./fake"],
+            cwd=tmp_path,
+            env=plain | variables,
+            start_new_session=True,  # `kill -9 0` is for all of it
+            capture_output=True,
+        ).returncode
+        lines = (tmp_path / "log").read_text().splitlines()
+        return code, lines[0].partition("_build/html ")[2].split()
+
+    assert make(**{what: kind})[0] != 0
+    assert make() == (0, [])
+    whole = ["_build/deck_trees", "_build/trees", "gallery/cnn.py.md5"]
+    assert make() == (0, whole)  # and what is whole is kept
 
 
 @pytest.mark.parametrize("text", ["", '{"run": "cnn', "[]"])
