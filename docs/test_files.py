@@ -48,7 +48,8 @@ from pages import (  # noqa: E402
 )
 
 from mistakes import __main__ as mistakes  # noqa: E402
-from tools import catalogue  # noqa: E402
+from tools import catalogue, runner, store  # noqa: E402
+from tools.runner import LostError, Run, RunError  # noqa: E402
 
 needs_pdfs = pytest.mark.skipif(not at_hand(), reason="no Chromium prints PDFs")
 needs_zip = pytest.mark.skipif(not ZIP.exists(), reason="first: make -C docs zip")
@@ -391,6 +392,36 @@ def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
         with_mistakes()
 
 
+# What a build does, if something happens meanwhile
+
+
+@pytest.fixture
+def one(monkeypatch, tmp_path):
+    """A copy of cnn.py, the only lesson of a site to build: its folder. No run takes
+    time; each of `ends`, by its text, ends as it says."""
+    path, ends = tmp_path / "cnn.py", {}
+    shutil.copy(catalogue.lessons()["cnn"].path, path)
+
+    def run(lesson, folder, text, show, **options):
+        if text in ends:
+            raise ends[text]
+        return Run({"holds": 1.0}, "said", {"wall": 1.0}, folder)
+
+    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(lessons, "LESSONS", {"cnn": catalogue.Lesson(path)})
+    monkeypatch.setattr(lessons, "PLAYED", {})
+    monkeypatch.setattr(lessons, "STAGE", tmp_path / "stage")
+    monkeypatch.setattr(lessons, "GALLERY", tmp_path / "gallery")
+    monkeypatch.setattr(lessons, "PICTURES", tmp_path / "gallery" / "pictures")
+    lessons.GALLERY.mkdir()
+    monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
+    for name in ("LESSON", "NN_MISTAKES"):
+        monkeypatch.delenv(name, raising=False)
+    lessons.texts.cache_clear()
+    yield SimpleNamespace(path=path, ends=ends)
+    lessons.texts.cache_clear()
+
+
 FAKE = """#!/bin/sh
 # In place of Python: what a build starts, whether it finds trees, and the power cut
 echo "$* $(ls -d _build/*trees gallery/*.md5 2> /dev/null | tr '\\n' ' ')" >> log
@@ -429,10 +460,80 @@ def test_what_was_built_by_halves_is_built_anew(tmp_path, what, kind):
     assert make() == (0, whole)  # and what is whole is kept
 
 
+@pytest.mark.parametrize("when", ["the runs", "the pages"])
+def test_a_lesson_that_is_edited_during_a_build_gets_no_page_of_two_codes(one, when):
+    def edit():
+        one.path.write_text(one.path.read_text(encoding="utf-8") + "# edited\n")
+
+    lessons.played("cnn")
+    if when == "the runs":
+        edit()
+        with pytest.raises(SystemExit, match=r"cnn\.py was edited .* build it again$"):
+            lessons.stage()
+        return
+    lessons.stage()
+    edit()
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"))
+    with pytest.raises(SystemExit, match=r"cnn\.py was edited .* build it again$"):
+        lessons.copy_downloads(app, None)
+
+
+def test_right_and_wrong_runs_of_a_build_are_of_one_text(one):
+    """Minutes may lie between them, and an editor saves in a moment."""
+    right = one.path.read_text(encoding="utf-8")
+    mistake = next(name for name in lessons.texts("cnn") if name)
+    one.path.write_text(right + "# edited\n", encoding="utf-8")
+    found = lessons.played("cnn").folder
+    assert found == store.place(lessons.LESSONS["cnn"], right)
+    wrong = lessons.played("cnn", mistake).folder
+    text = lessons.texts("cnn")[mistake]
+    assert wrong == store.place(lessons.LESSONS["cnn"], text)
+    assert "# edited" not in text
+
+
+def test_a_wrong_run_that_was_killed_ends_the_build_and_is_no_symptom(one):
+    texts = lessons.texts("cnn")
+    mistake = [name for name in texts if name][-1]
+    said = "cnn.py: its process ended with code -9"
+    one.ends[texts[mistake]] = LostError(f"{said}\nmore")
+    with pytest.raises(SystemExit, match=rf"^No site is built: {said}.*{mistake}.*$"):
+        lessons.prepare(None)
+    one.ends.clear()
+    lessons.prepare(None)
+    assert lessons.played("cnn", mistake).last == "said"
+
+
+def test_a_wrong_run_that_ends_in_an_error_is_shown_as_long_as_it_does(one):
+    mistake = next(name for name in lessons.texts("cnn") if name)
+    text = lessons.texts("cnn")[mistake]
+    one.ends[text] = RunError("cnn.py: ValueError: no\nmore")
+    lessons.prepare(None)
+    found = lessons.wrong_side("cnn", mistake, lessons.GALLERY)
+    assert found["last"] == "cnn.py: ValueError: no"
+    mark = lessons.GALLERY / "cnn.py.md5"
+
+    def built_again():
+        """Whether another build makes the page anew; it does what the gallery does."""
+        lessons.PLAYED.clear()
+        mark.touch()
+        lessons.prepare(None)
+        kept = mark.exists()
+        lessons.show("cnn", {})
+        return not kept
+
+    assert built_again()  # there was no page
+    assert not built_again()
+    one.ends[text] = RunError("cnn.py: ValueError: another")
+    assert built_again()
+    one.ends.clear()
+    assert built_again()
+    assert not built_again()
+
+
 @pytest.mark.parametrize("text", ["", '{"run": "cnn', "[]"])
 def test_what_a_build_that_was_stopped_left_of_a_page_is_made_anew(tmp_path, text):
     (tmp_path / "cnn.json").write_text(text)
-    assert lessons.run_shown(tmp_path / "cnn.json") is None
+    assert lessons.runs_shown(tmp_path / "cnn.json") is None
 
 
 # What the search shows, and what is printed
