@@ -31,7 +31,7 @@ from mistakes import __main__ as mistakes
 from tools import catalogue, store
 from tools.catalogue import ROOT, Lesson, LessonError
 from tools.runner import LostError, Run, several
-from tools.whole import write
+from tools.whole import read_json, write
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
@@ -329,6 +329,7 @@ def render(template: str, **context) -> str:
 def complete(app, docname: str, source: list[str]) -> None:
     if docname == "index":
         read = [ROOT / "README.md", *(ROOT / "benchmarks").glob("*.json*")]
+        read += [lesson.path for lesson in LESSONS.values()]  # which seeds count
         for path in [*read, *GALLERY.glob("*.json"), *HERE.glob("teach/*.toml")]:
             app.env.note_dependency(str(path))
         source[0] = jinja2.Template(source[0]).render(
@@ -350,7 +351,8 @@ def complete(app, docname: str, source: list[str]) -> None:
             source[0],
         )
     if docname == "measured":
-        for path in (ROOT / "benchmarks").glob("*.json*"):
+        read = [lesson.path for lesson in LESSONS.values()]  # which seeds count
+        for path in [*read, *(ROOT / "benchmarks").glob("*.json*")]:
             app.env.note_dependency(str(path))
         options = {"trim_blocks": True, "lstrip_blocks": True}
         source[0] = jinja2.Template(source[0], **options).render(measured())
@@ -392,8 +394,7 @@ def page(app, lesson: str, gallery: str) -> str:
     before = list(LESSONS)[here - 1] if here else ""
     about["before_it"] = f"/gallery/{before}" if before in chosen() else ""
     about["runs_as_notebook"] = "__file__" not in LESSONS[lesson].text
-    rows = {row[0].strip("`"): row for row in tables()["measured"]}
-    about["held"] = rows.get(LESSONS[lesson].file, [""])[-1]  # a new one has no row
+    about["held"] = held(lesson)
     found = compose.cut(gallery)
     found.imports = compose.code(found.imports, "   ")
     for part in found.parts:
@@ -413,11 +414,35 @@ TABLES = ROOT / "benchmarks" / "tables.json"  # `python -m benchmarks render` wr
 OVER_SEEDS = ROOT / "benchmarks" / "mistakes.json"  # `python -m benchmarks mistakes`
 
 
+recipe = functools.cache(catalogue.recipe)  # no file changes during a build
+
+
 def tables() -> dict:
-    """What the benchmarks found, as rows of tables; read, for nothing imports them."""
+    """What the benchmarks found, as rows of tables; read, for nothing imports them. It
+    says nothing of seeds that have tried another code than the lesson's is now."""
     if not TABLES.exists():
         no_site(f"no {TABLES}; first: python -m benchmarks render")
-    return json.loads(TABLES.read_text(encoding="utf-8"))
+    try:
+        found = read_json(TABLES)
+    except LessonError as error:
+        no_site(error)
+    tried = found.get("code", {})
+    other = [name for name, one in LESSONS.items() if tried.get(name) != recipe(one)]
+    files = [f"`{LESSONS[name].file}`" for name in other]
+    found["measured"] = [
+        [*row[:-1], "not tried yet"] if row[0] in files else row
+        for row in found["measured"]
+    ]
+    rows = found["claimed"]  # each begins with "cnn" or "cnn on digits"
+    found["claimed"] = [row for row in rows if row[0].split()[0] not in other]
+    return found
+
+
+def held(lesson: str) -> str:
+    """With how many seeds its claim held; nothing, if this code was not tried."""
+    rows = {row[0].strip("`"): row[-1] for row in tables()["measured"]}
+    found = rows.get(LESSONS[lesson].file, "")  # a new one has no row
+    return found if "seeds" in found else ""
 
 
 def measured() -> dict:

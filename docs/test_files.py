@@ -379,6 +379,44 @@ def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     assert lessons.spread(0.33333, 0.33333, 0.33333) == "0.333"
 
 
+@pytest.mark.parametrize("code", ["the same", "another", "unknown"])
+def test_of_seeds_nothing_is_said_where_none_has_tried_this_code(
+    tmp_path, monkeypatch, code
+):
+    lesson = catalogue.lessons()["backprop"]
+    kept = json.loads(lessons.TABLES.read_text(encoding="utf-8"))
+    assert kept["code"]["backprop"] == catalogue.recipe(lesson)
+    if code == "another":
+        kept["code"]["backprop"] = "0" * 12
+    if code == "unknown":  # of a tables.json that is older
+        del kept["code"]
+    monkeypatch.setattr(lessons, "TABLES", tmp_path / "tables.json")
+    lessons.TABLES.write_text(json.dumps(kept), encoding="utf-8")
+    found = lessons.tables()
+    (row,) = [row for row in found["measured"] if row[0] == "`more/backprop.py`"]
+    numbers = [row[0] for row in found["claimed"] if row[0].startswith("backprop")]
+    if code == "the same":
+        assert "20 of 20 seeds" in row[-1] and row[-1] == lessons.held("backprop")
+        assert {*numbers} == {"backprop on digits", "backprop on MNIST"}
+    else:
+        assert row[-1] == "not tried yet" and numbers == []
+        assert lessons.held("backprop") == ""
+    assert len(row) == len(kept["measured"][0])
+    for other in ("claimed", "measured"):
+        rows = [row for row in kept[other] if "backprop" not in row[0]]
+        left = [row for row in found[other] if "backprop" not in row[0]]
+        assert code == "unknown" or rows == left
+
+
+def test_a_damaged_table_is_named_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(lessons, "TABLES", tmp_path / "tables.json")
+    lessons.TABLES.write_text('{"measured": [')
+    with pytest.raises(
+        SystemExit, match=r"^No site is built: .*tables.json is damaged"
+    ):
+        lessons.tables()
+
+
 def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
     monkeypatch.delenv("NN_MISTAKES", raising=False)
     everything = with_mistakes()
