@@ -47,6 +47,7 @@ from pages import (  # noqa: E402
     whole_site,
 )
 
+from docs.play import export as weights  # noqa: E402
 from mistakes import __main__ as mistakes  # noqa: E402
 from tools import catalogue, runner, store  # noqa: E402
 from tools.runner import LostError, Run, RunError  # noqa: E402
@@ -568,6 +569,22 @@ def test_a_wrong_run_that_ends_in_an_error_is_shown_as_long_as_it_does(one):
     assert not built_again()
 
 
+@pytest.mark.parametrize("text", ["", '{"mark": "', "[]", "{}", '{"mark": "MARK"}'])
+def test_weights_whose_note_is_damaged_are_exported_again(monkeypatch, tmp_path, text):
+    lesson = SimpleNamespace(name="small", path=tmp_path / "small.py", module=str)
+    lesson.path.write_text(
+        "def export():\n    import torch\n    return {'w': torch.ones(2)}, 'told'\n"
+    )
+    monkeypatch.setattr(weights, "HERE", tmp_path)
+    monkeypatch.setattr(weights, "BUILD", tmp_path / "play")
+    assert weights.export(lesson) == "told"
+    note = tmp_path / "play" / "small.json"
+    whole = note.read_text()
+    note.write_text(text.replace("MARK", json.loads(whole)["mark"]))
+    assert weights.export(lesson) == "told"
+    assert note.read_text() == whole
+
+
 @pytest.mark.parametrize("text", ["", '{"run": "cnn', "[]"])
 def test_what_a_build_that_was_stopped_left_of_a_page_is_made_anew(tmp_path, text):
     (tmp_path / "cnn.json").write_text(text)
@@ -738,7 +755,8 @@ def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, st
     monkeypatch.setattr(bundle, "at_hand", lambda: True)
     monkeypatch.setattr(paper, "main", lambda: None)
     (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "index.html").write_text("new")
+    front = "".join(f"gallery/{name}.html" for name in catalogue.lessons())
+    (tmp_path / "html" / "index.html").write_text(front)
     bundle.ZIP.write_text("old")
     (tmp_path / "nn-lecture").write_text("in the way")
     pack = shutil.make_archive
@@ -756,9 +774,44 @@ def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, st
     else:
         bundle.main()
         with zipfile.ZipFile(bundle.ZIP) as archive:
-            assert archive.read("nn-lecture/index.html") == b"new"
+            assert archive.read("nn-lecture/index.html").decode() == front
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"html", "nn-lecture", "nn-lecture.zip"}
+
+
+@pytest.mark.parametrize(
+    "site, said",
+    [
+        ("none", "no site is built"),
+        ("of one lesson", "it is without .*attention, "),
+        ("half", "its build did not come to its end"),
+        ("whole", ""),
+    ],
+)
+def test_half_a_site_or_one_lesson_alone_is_not_packed(
+    monkeypatch, tmp_path, site, said
+):
+    names = [name for name in catalogue.lessons() if name != "attention"]
+    for name, value in (("SITE", tmp_path / "html"), ("BUILD", tmp_path)):
+        monkeypatch.setattr(bundle, name, value)
+    monkeypatch.setattr(bundle, "ZIP", tmp_path / "nn-lecture.zip")
+    monkeypatch.setattr(bundle, "at_hand", lambda: True)
+    monkeypatch.setattr(paper, "main", lambda: None)
+    bundle.ZIP.write_text("old")
+    if site != "none":
+        (tmp_path / "html").mkdir()
+        named = {"of one lesson": ["cnn"]}.get(site, ["attention", *names])
+        front = "".join(f"gallery/{name}.html" for name in named)
+        (tmp_path / "html" / "index.html").write_text(front)
+    if site == "half":
+        (tmp_path / "unfinished").touch()
+    if said:
+        with pytest.raises(catalogue.LessonError, match=said):
+            bundle.main()
+        assert bundle.ZIP.read_text() == "old"
+    else:
+        bundle.main()
+        assert zipfile.is_zipfile(bundle.ZIP)
 
 
 def test_without_a_browser_no_pdf_is_made_and_it_says_so(monkeypatch, capsys):
