@@ -377,6 +377,7 @@ def tables() -> dict:
     """What the site shows of all this, as tables.json holds it."""
     cluster = importlib.import_module("benchmarks.cluster")  # it imports a lesson
     return {
+        "code": {name: recipe(lesson) for name, lesson in lessons().items()},
         "measured": table(),
         "resources": resources(),
         "claimed": claimed(),

@@ -14,7 +14,7 @@ from statistics import median
 from mistakes import __main__ as mistakes
 from tools import store
 from tools.catalogue import Lesson, LessonError, lessons, recipe
-from tools.runner import several
+from tools.runner import LostError, several
 from tools.whole import read_json, write
 
 KEPT = Path(__file__).parent / "mistakes.json"
@@ -54,9 +54,12 @@ def several_seeds(lesson: Lesson, text: str, count: int) -> dict:
 
 
 def numbers(lesson: Lesson, text: str, seed: int) -> dict[str, float]:
-    """What main returns with this seed; nothing, if it ends in an error."""
+    """What main returns with this seed; nothing, if it ends in an error. LostError if
+    its process was killed, or the like: no mistake does that."""
     try:
         return store.full(lesson, text, seed=seed).numbers
+    except LostError:
+        raise
     except LessonError:
         return {}
 

@@ -15,7 +15,7 @@ from benchmarks import mistakes as over_seeds
 from benchmarks.cluster import BYTES, DELAY, LINK, MEMORY, NETWORK, SPEED, STATE
 from mistakes import __main__ as mistakes
 from tools.catalogue import LessonError, lessons
-from tools.runner import Run, RunError
+from tools.runner import LostError, Run, RunError
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])
@@ -562,6 +562,23 @@ def test_a_mistake_is_measured_over_seeds_and_what_ends_in_an_error_is_counted(
     assert len({one["code"] for one in kept.values()}) == len(kept)
     said = "file_order              2 of 3 runs come to an end, the claim holds in 1"
     assert said in capsys.readouterr().out
+
+
+def test_a_wrong_run_that_was_killed_ends_the_measurement_and_counts_nowhere(
+    tmp_path, monkeypatch
+):
+    right = lessons()["cnn"].text
+
+    def full(lesson, text, seed):
+        if text != right and seed == 1:
+            raise LostError("cnn.py: its process ended with code -9")
+        return Run({"share": 1.0, "holds": 1.0}, "", {}, bench.HERE)
+
+    monkeypatch.setattr(over_seeds.store, "full", full)
+    monkeypatch.setattr(over_seeds, "KEPT", tmp_path / "mistakes.json")
+    with pytest.raises(LostError, match="ended with code -9"):
+        over_seeds.measure(["cnn"], 3)
+    assert [*json.loads((tmp_path / "mistakes.json").read_text())["cnn"]] == [""]
 
 
 def test_nothing_is_kept_if_a_lesson_without_a_mistake_comes_to_no_end(

@@ -9,7 +9,7 @@ from pathlib import Path
 import paper
 from chromium import BUILD, SITE, ZIP, at_hand
 
-from tools.catalogue import LessonError
+from tools.catalogue import LessonError, lessons
 from tools.cli import end
 
 README = """nn: neural network lessons in PyTorch
@@ -32,6 +32,7 @@ def main() -> None:
         raise LessonError(
             "the zip holds PDFs, which Chromium prints: playwright install chromium"
         )
+    see_whole()
     paper.main()
     with tempfile.TemporaryDirectory(dir=BUILD) as work:  # until the new one is whole
         folder = Path(work, ZIP.stem)
@@ -40,6 +41,21 @@ def main() -> None:
         made = shutil.make_archive(str(folder), "zip", work, folder.name)
         os.replace(made, ZIP)
     print(ZIP)
+
+
+def see_whole() -> None:
+    """No zip of half a site, or of a site of one lesson alone: it looks like all."""
+    first = "first, without LESSON: make -C docs html"
+    if not (SITE / "index.html").exists():
+        raise LessonError(f"no site is built; {first}")
+    if (BUILD / "unfinished").exists():  # docs/Makefile's mark
+        said = "the site is half a one, its build did not come to its end"
+        raise LessonError(f"{said}; {first}")
+    front = (SITE / "index.html").read_text(encoding="utf-8")
+    lacks = [name for name in lessons() if f"gallery/{name}.html" not in front]
+    if lacks:
+        said = f"the site is not whole, it is without {', '.join(lacks)}"
+        raise LessonError(f"{said}; {first}")
 
 
 if __name__ == "__main__":

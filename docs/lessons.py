@@ -30,8 +30,8 @@ from docs.play.export import export
 from mistakes import __main__ as mistakes
 from tools import catalogue, store
 from tools.catalogue import ROOT, Lesson, LessonError
-from tools.runner import Run, several
-from tools.whole import write
+from tools.runner import LostError, Run, several
+from tools.whole import read_json, write
 
 HERE = Path(__file__).parent
 BUILD = HERE / "_build"
@@ -88,33 +88,34 @@ PLAYED = {}  # (lesson, mistake): its Run, or the error that it came to
 
 @functools.cache
 def texts(lesson: str) -> dict[str, str]:
-    """What the file says with each mistake, under the mistake's name."""
+    """What the file says with each mistake, under the mistake's name; first, under the
+    empty one, without any. It is read once: whoever edits it does not part the two."""
     try:
         source, entries, _ = mistakes.read(lesson)
     except LessonError as error:  # of the lesson's file, or of its mistakes
         no_site(error)
-    return {name: mistakes.broken(source, entry) for name, entry in entries.items()}
+    wrong = {name: mistakes.broken(source, entry) for name, entry in entries.items()}
+    return {"": source} | wrong
 
 
 def played(lesson: str, mistake: str = "") -> Run | LessonError:
-    """The run of the lesson, right or with this mistake, from the store."""
+    """The run of the lesson, right or with this mistake, from the store. If it was
+    killed, or the like, no page can say how it ends: no site is built."""
     key = lesson, mistake
     if key not in PLAYED:
         try:
-            PLAYED[key] = store.full(LESSONS[lesson], text_of(lesson, mistake))
-        except LessonError as error:  # it never ends, or its process was killed
+            PLAYED[key] = store.full(LESSONS[lesson], texts(lesson)[mistake])
+        except LostError as error:
+            where = f", with the mistake {mistake}" if mistake else ""
+            no_site(f"{first_line(error)}{where}")
+        except LessonError as error:
             PLAYED[key] = error
     return PLAYED[key]
 
 
 def stored(lesson: str, mistake: str) -> bool:
     """Whether the store has this run already."""
-    return store.has(LESSONS[lesson], text_of(lesson, mistake))
-
-
-def text_of(lesson: str, mistake: str) -> str | None:
-    """What the file says instead of what it says; None, if it is as it is."""
-    return texts(lesson)[mistake] if mistake else None
+    return store.has(LESSONS[lesson], texts(lesson)[mistake])
 
 
 def play(jobs: list[tuple[str, str]]) -> None:
@@ -145,6 +146,7 @@ def prepare(app) -> None:
         for name in chosen()
         if name in with_mistakes()
         for mistake in texts(name)
+        if mistake
     ]
     print("Runs of the lessons, two at a time:", flush=True)
     play([(name, "") for name in chosen()])
@@ -169,8 +171,8 @@ def refuse(lesson: str) -> None:
 def stage() -> None:
     """Copy the lessons of every folder into one, where the gallery looks for them.
 
-    It goes by their text: an unchanged lesson keeps its page. One whose run is another
-    than its page shows, as with a newer torch, is made anew.
+    It goes by their text: an unchanged lesson keeps its page. One whose runs are others
+    than its page shows, right or wrong, as with a newer torch, is made anew.
     """
     STAGE.mkdir(parents=True, exist_ok=True)
     files = [lesson.path for lesson in chosen().values()]
@@ -181,16 +183,40 @@ def stage() -> None:
     for file in files:
         shutil.copy2(file, STAGE)
     for name in chosen():
-        path = GALLERY / f"{name}.json"
-        if not path.exists() or run_shown(path) != played(name).folder.name:
+        see_unedited(name, STAGE / f"{name}.py")
+        if runs_shown(GALLERY / f"{name}.json") != runs(name):
             (GALLERY / f"{name}.py.md5").unlink(missing_ok=True)
 
 
-def run_shown(path: Path) -> str | None:
-    """The name of the run that this page shows; None, if a build was stopped there."""
+def see_unedited(lesson: str, path: Path) -> None:
+    """No site where code stands above what another code printed."""
     try:
-        return json.loads(path.read_text(encoding="utf-8")).get("run")
-    except (ValueError, AttributeError):
+        same = catalogue.read(path) == texts(lesson)[""]
+    except LessonError:  # not even UTF-8 any more
+        same = False
+    if not same:
+        file = LESSONS[lesson].file
+        no_site(f"{file} was edited while its site was built; build it again")
+
+
+def runs(lesson: str) -> dict[str, str]:
+    """What its page shows: the name of its run, and of each mistake's, or how that
+    ends; nothing of one that is not run for this draft of the site."""
+    return {mistake: shown(lesson, mistake) for mistake in texts(lesson)}
+
+
+def shown(lesson: str, mistake: str) -> str:
+    if not made(lesson, mistake):
+        return ""
+    run = played(lesson, mistake)
+    return first_line(run) if isinstance(run, LessonError) else run.folder.name
+
+
+def runs_shown(path: Path) -> dict[str, str] | None:
+    """The runs that this page shows; None, if there is none, or half of one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["runs"]
+    except (OSError, ValueError, LookupError, TypeError):
         return None
 
 
@@ -238,7 +264,7 @@ def show(lesson: str, cell: dict, **options) -> dict[str, float]:
             to = PICTURES / f"{lesson}_{path.stem}.{ending}"
             shutil.copy(path.with_suffix(f".{ending}"), to)
     kept = {"ask": LESSONS[lesson].ask, "claim": LESSONS[lesson].claim}
-    kept |= {"run": run.folder.name, "seconds": run.used["wall"]}
+    kept |= {"runs": runs(lesson), "seconds": run.used["wall"]}
     kept |= {"numbers": run.numbers, "printed": run.printed}
     kept["pictures"] = [f"{lesson}_{path.stem}" for path in run.pictures]
     write(GALLERY / f"{lesson}.json", json.dumps(kept))
@@ -303,6 +329,7 @@ def render(template: str, **context) -> str:
 def complete(app, docname: str, source: list[str]) -> None:
     if docname == "index":
         read = [ROOT / "README.md", *(ROOT / "benchmarks").glob("*.json*")]
+        read += [lesson.path for lesson in LESSONS.values()]  # which seeds count
         for path in [*read, *GALLERY.glob("*.json"), *HERE.glob("teach/*.toml")]:
             app.env.note_dependency(str(path))
         source[0] = jinja2.Template(source[0]).render(
@@ -324,7 +351,8 @@ def complete(app, docname: str, source: list[str]) -> None:
             source[0],
         )
     if docname == "measured":
-        for path in (ROOT / "benchmarks").glob("*.json*"):
+        read = [lesson.path for lesson in LESSONS.values()]  # which seeds count
+        for path in [*read, *(ROOT / "benchmarks").glob("*.json*")]:
             app.env.note_dependency(str(path))
         options = {"trim_blocks": True, "lstrip_blocks": True}
         source[0] = jinja2.Template(source[0], **options).render(measured())
@@ -366,8 +394,7 @@ def page(app, lesson: str, gallery: str) -> str:
     before = list(LESSONS)[here - 1] if here else ""
     about["before_it"] = f"/gallery/{before}" if before in chosen() else ""
     about["runs_as_notebook"] = "__file__" not in LESSONS[lesson].text
-    rows = {row[0].strip("`"): row for row in tables()["measured"]}
-    about["held"] = rows.get(LESSONS[lesson].file, [""])[-1]  # a new one has no row
+    about["held"] = held(lesson)
     found = compose.cut(gallery)
     found.imports = compose.code(found.imports, "   ")
     for part in found.parts:
@@ -387,11 +414,35 @@ TABLES = ROOT / "benchmarks" / "tables.json"  # `python -m benchmarks render` wr
 OVER_SEEDS = ROOT / "benchmarks" / "mistakes.json"  # `python -m benchmarks mistakes`
 
 
+recipe = functools.cache(catalogue.recipe)  # no file changes during a build
+
+
 def tables() -> dict:
-    """What the benchmarks found, as rows of tables; read, for nothing imports them."""
+    """What the benchmarks found, as rows of tables; read, for nothing imports them. It
+    says nothing of seeds that have tried another code than the lesson's is now."""
     if not TABLES.exists():
         no_site(f"no {TABLES}; first: python -m benchmarks render")
-    return json.loads(TABLES.read_text(encoding="utf-8"))
+    try:
+        found = read_json(TABLES)
+    except LessonError as error:
+        no_site(error)
+    tried = found.get("code", {})
+    other = [name for name, one in LESSONS.items() if tried.get(name) != recipe(one)]
+    files = [f"`{LESSONS[name].file}`" for name in other]
+    found["measured"] = [
+        [*row[:-1], "not tried yet"] if row[0] in files else row
+        for row in found["measured"]
+    ]
+    rows = found["claimed"]  # each begins with "cnn" or "cnn on digits"
+    found["claimed"] = [row for row in rows if row[0].split()[0] not in other]
+    return found
+
+
+def held(lesson: str) -> str:
+    """With how many seeds its claim held; nothing, if this code was not tried."""
+    rows = {row[0].strip("`"): row[-1] for row in tables()["measured"]}
+    found = rows.get(LESSONS[lesson].file, "")  # a new one has no row
+    return found if "seeds" in found else ""
 
 
 def measured() -> dict:
@@ -468,7 +519,7 @@ def both_sides(lesson: str) -> list[dict]:
     folder = GALLERY / "mistakes"
     folder.mkdir(exist_ok=True)
     _, entries, _ = mistakes.read(lesson)
-    right = LESSONS[lesson].text
+    right = texts(lesson)[""]
     sides = []
     for name, entry in entries.items():
         side = {"name": name, "difference": difference(right, texts(lesson)[name])}
@@ -519,8 +570,8 @@ def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
     The picture's name changes with the run, so that no page shows an older one.
     """
     nothing = {"numbers": {}, "drawn": False, "path": "", "same": False}
-    if lesson not in with_mistakes() and not stored(lesson, mistake):
-        return nothing | {"last": ""}  # not run for this draft of the site
+    if not made(lesson, mistake):
+        return nothing | {"last": ""}
     run = played(lesson, mistake)
     if isinstance(run, LessonError):
         return nothing | {"last": first_line(run)}
@@ -532,6 +583,11 @@ def wrong_side(lesson: str, mistake: str, folder: Path) -> dict:
     found = {"last": run.last, "numbers": run.numbers, "drawn": drawn.exists()}
     found["same"] = drawn.exists() and drawn.read_bytes() == right_picture(lesson)
     return found | {"path": f"/gallery/mistakes/{path.name}"}
+
+
+def made(lesson: str, mistake: str) -> bool:
+    """Whether there is such a run for this site; a draft has not all wrong ones."""
+    return not mistake or lesson in with_mistakes() or stored(lesson, mistake)
 
 
 def right_picture(lesson: str) -> bytes:
@@ -646,6 +702,8 @@ def on_github(address: str) -> str:
 def copy_downloads(app, exception) -> None:
     if exception or app.builder.name != "html":
         return
+    for name, lesson in chosen().items():
+        see_unedited(name, lesson.path)
     names = [name for lesson in chosen() for name in known(lesson)["pictures"]]
     copied = {
         "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in chosen()],

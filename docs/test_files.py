@@ -7,8 +7,10 @@ NN_MISTAKES=cnn says that the site is a draft, with the wrong runs of this lesso
 import contextlib
 import functools
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 import unicodedata
@@ -45,8 +47,10 @@ from pages import (  # noqa: E402
     whole_site,
 )
 
+from docs.play import export as weights  # noqa: E402
 from mistakes import __main__ as mistakes  # noqa: E402
-from tools import catalogue  # noqa: E402
+from tools import catalogue, runner, store  # noqa: E402
+from tools.runner import LostError, Run, RunError  # noqa: E402
 
 needs_pdfs = pytest.mark.skipif(not at_hand(), reason="no Chromium prints PDFs")
 needs_zip = pytest.mark.skipif(not ZIP.exists(), reason="first: make -C docs zip")
@@ -376,6 +380,44 @@ def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     assert lessons.spread(0.33333, 0.33333, 0.33333) == "0.333"
 
 
+@pytest.mark.parametrize("code", ["the same", "another", "unknown"])
+def test_of_seeds_nothing_is_said_where_none_has_tried_this_code(
+    tmp_path, monkeypatch, code
+):
+    lesson = catalogue.lessons()["backprop"]
+    kept = json.loads(lessons.TABLES.read_text(encoding="utf-8"))
+    assert kept["code"]["backprop"] == catalogue.recipe(lesson)
+    if code == "another":
+        kept["code"]["backprop"] = "0" * 12
+    if code == "unknown":  # of a tables.json that is older
+        del kept["code"]
+    monkeypatch.setattr(lessons, "TABLES", tmp_path / "tables.json")
+    lessons.TABLES.write_text(json.dumps(kept), encoding="utf-8")
+    found = lessons.tables()
+    (row,) = [row for row in found["measured"] if row[0] == "`more/backprop.py`"]
+    numbers = [row[0] for row in found["claimed"] if row[0].startswith("backprop")]
+    if code == "the same":
+        assert "20 of 20 seeds" in row[-1] and row[-1] == lessons.held("backprop")
+        assert {*numbers} == {"backprop on digits", "backprop on MNIST"}
+    else:
+        assert row[-1] == "not tried yet" and numbers == []
+        assert lessons.held("backprop") == ""
+    assert len(row) == len(kept["measured"][0])
+    for other in ("claimed", "measured"):
+        rows = [row for row in kept[other] if "backprop" not in row[0]]
+        left = [row for row in found[other] if "backprop" not in row[0]]
+        assert code == "unknown" or rows == left
+
+
+def test_a_damaged_table_is_named_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(lessons, "TABLES", tmp_path / "tables.json")
+    lessons.TABLES.write_text('{"measured": [')
+    with pytest.raises(
+        SystemExit, match=r"^No site is built: .*tables.json is damaged"
+    ):
+        lessons.tables()
+
+
 def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
     monkeypatch.delenv("NN_MISTAKES", raising=False)
     everything = with_mistakes()
@@ -389,10 +431,164 @@ def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
         with_mistakes()
 
 
+# What a build does, if something happens meanwhile
+
+
+@pytest.fixture
+def one(monkeypatch, tmp_path):
+    """A copy of cnn.py, the only lesson of a site to build: its folder. No run takes
+    time; each of `ends`, by its text, ends as it says."""
+    path, ends = tmp_path / "cnn.py", {}
+    shutil.copy(catalogue.lessons()["cnn"].path, path)
+
+    def run(lesson, folder, text, show, **options):
+        if text in ends:
+            raise ends[text]
+        return Run({"holds": 1.0}, "said", {"wall": 1.0}, folder)
+
+    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(lessons, "LESSONS", {"cnn": catalogue.Lesson(path)})
+    monkeypatch.setattr(lessons, "PLAYED", {})
+    monkeypatch.setattr(lessons, "STAGE", tmp_path / "stage")
+    monkeypatch.setattr(lessons, "GALLERY", tmp_path / "gallery")
+    monkeypatch.setattr(lessons, "PICTURES", tmp_path / "gallery" / "pictures")
+    lessons.GALLERY.mkdir()
+    monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
+    for name in ("LESSON", "NN_MISTAKES"):
+        monkeypatch.delenv(name, raising=False)
+    lessons.texts.cache_clear()
+    yield SimpleNamespace(path=path, ends=ends)
+    lessons.texts.cache_clear()
+
+
+FAKE = """#!/bin/sh
+# In place of Python: what a build starts, whether it finds trees, and the power cut
+echo "$* $(ls -d _build/*trees gallery/*.md5 2> /dev/null | tr '\\n' ' ')" >> log
+case "$*" in *"-b html"*) kind=trees ;; *revealjs*) kind=deck_trees ;; *) kind= ;; esac
+if [ "$kind" ]; then mkdir -p gallery _build/$kind; touch gallery/cnn.py.md5; fi
+if [ "$kind" ] && [ "$kind" = "$CUT" ]; then kill -9 0; fi
+if [ "$kind" ] && [ "$kind" = "$REFUSED" ]; then exit 1; fi
+exit 0
+"""
+
+
+@pytest.mark.parametrize("what", ["CUT", "REFUSED"])
+@pytest.mark.parametrize("kind", ["trees", "deck_trees"])
+def test_what_was_built_by_halves_is_built_anew(tmp_path, what, kind):
+    """Sphinx keeps what it has read before it has written all that comes of it."""
+    shutil.copy(Path(__file__).with_name("Makefile"), tmp_path)
+    (tmp_path / "fake").write_text(FAKE)
+    (tmp_path / "fake").chmod(0o755)
+
+    def make(**variables):
+        (tmp_path / "log").unlink(missing_ok=True)
+        plain = {n: os.environ[n] for n in os.environ if n not in ("LESSON", "CUT")}
+        code = subprocess.run(
+            ["make", "html", "PYTHON=./fake"],
+            cwd=tmp_path,
+            env=plain | variables,
+            start_new_session=True,  # `kill -9 0` is for all of it
+            capture_output=True,
+        ).returncode
+        lines = (tmp_path / "log").read_text().splitlines()
+        return code, lines[0].partition("_build/html ")[2].split()
+
+    assert make(**{what: kind})[0] != 0
+    assert make() == (0, [])
+    whole = ["_build/deck_trees", "_build/trees", "gallery/cnn.py.md5"]
+    assert make() == (0, whole)  # and what is whole is kept
+
+
+@pytest.mark.parametrize("when", ["the runs", "the pages"])
+def test_a_lesson_that_is_edited_during_a_build_gets_no_page_of_two_codes(one, when):
+    def edit():
+        one.path.write_text(one.path.read_text(encoding="utf-8") + "# edited\n")
+
+    lessons.played("cnn")
+    if when == "the runs":
+        edit()
+        with pytest.raises(SystemExit, match=r"cnn\.py was edited .* build it again$"):
+            lessons.stage()
+        return
+    lessons.stage()
+    edit()
+    app = SimpleNamespace(builder=SimpleNamespace(name="html"))
+    with pytest.raises(SystemExit, match=r"cnn\.py was edited .* build it again$"):
+        lessons.copy_downloads(app, None)
+
+
+def test_right_and_wrong_runs_of_a_build_are_of_one_text(one):
+    """Minutes may lie between them, and an editor saves in a moment."""
+    right = one.path.read_text(encoding="utf-8")
+    mistake = next(name for name in lessons.texts("cnn") if name)
+    one.path.write_text(right + "# edited\n", encoding="utf-8")
+    found = lessons.played("cnn").folder
+    assert found == store.place(lessons.LESSONS["cnn"], right)
+    wrong = lessons.played("cnn", mistake).folder
+    text = lessons.texts("cnn")[mistake]
+    assert wrong == store.place(lessons.LESSONS["cnn"], text)
+    assert "# edited" not in text
+
+
+def test_a_wrong_run_that_was_killed_ends_the_build_and_is_no_symptom(one):
+    texts = lessons.texts("cnn")
+    mistake = [name for name in texts if name][-1]
+    said = "cnn.py: its process ended with code -9"
+    one.ends[texts[mistake]] = LostError(f"{said}\nmore")
+    with pytest.raises(SystemExit, match=rf"^No site is built: {said}.*{mistake}.*$"):
+        lessons.prepare(None)
+    one.ends.clear()
+    lessons.prepare(None)
+    assert lessons.played("cnn", mistake).last == "said"
+
+
+def test_a_wrong_run_that_ends_in_an_error_is_shown_as_long_as_it_does(one):
+    mistake = next(name for name in lessons.texts("cnn") if name)
+    text = lessons.texts("cnn")[mistake]
+    one.ends[text] = RunError("cnn.py: ValueError: no\nmore")
+    lessons.prepare(None)
+    found = lessons.wrong_side("cnn", mistake, lessons.GALLERY)
+    assert found["last"] == "cnn.py: ValueError: no"
+    mark = lessons.GALLERY / "cnn.py.md5"
+
+    def built_again():
+        """Whether another build makes the page anew; it does what the gallery does."""
+        lessons.PLAYED.clear()
+        mark.touch()
+        lessons.prepare(None)
+        kept = mark.exists()
+        lessons.show("cnn", {})
+        return not kept
+
+    assert built_again()  # there was no page
+    assert not built_again()
+    one.ends[text] = RunError("cnn.py: ValueError: another")
+    assert built_again()
+    one.ends.clear()
+    assert built_again()
+    assert not built_again()
+
+
+@pytest.mark.parametrize("text", ["", '{"mark": "', "[]", "{}", '{"mark": "MARK"}'])
+def test_weights_whose_note_is_damaged_are_exported_again(monkeypatch, tmp_path, text):
+    lesson = SimpleNamespace(name="small", path=tmp_path / "small.py", module=str)
+    lesson.path.write_text(
+        "def export():\n    import torch\n    return {'w': torch.ones(2)}, 'told'\n"
+    )
+    monkeypatch.setattr(weights, "HERE", tmp_path)
+    monkeypatch.setattr(weights, "BUILD", tmp_path / "play")
+    assert weights.export(lesson) == "told"
+    note = tmp_path / "play" / "small.json"
+    whole = note.read_text()
+    note.write_text(text.replace("MARK", json.loads(whole)["mark"]))
+    assert weights.export(lesson) == "told"
+    assert note.read_text() == whole
+
+
 @pytest.mark.parametrize("text", ["", '{"run": "cnn', "[]"])
 def test_what_a_build_that_was_stopped_left_of_a_page_is_made_anew(tmp_path, text):
     (tmp_path / "cnn.json").write_text(text)
-    assert lessons.run_shown(tmp_path / "cnn.json") is None
+    assert lessons.runs_shown(tmp_path / "cnn.json") is None
 
 
 # What the search shows, and what is printed
@@ -559,7 +755,8 @@ def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, st
     monkeypatch.setattr(bundle, "at_hand", lambda: True)
     monkeypatch.setattr(paper, "main", lambda: None)
     (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "index.html").write_text("new")
+    front = "".join(f"gallery/{name}.html" for name in catalogue.lessons())
+    (tmp_path / "html" / "index.html").write_text(front)
     bundle.ZIP.write_text("old")
     (tmp_path / "nn-lecture").write_text("in the way")
     pack = shutil.make_archive
@@ -577,9 +774,44 @@ def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, st
     else:
         bundle.main()
         with zipfile.ZipFile(bundle.ZIP) as archive:
-            assert archive.read("nn-lecture/index.html") == b"new"
+            assert archive.read("nn-lecture/index.html").decode() == front
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {"html", "nn-lecture", "nn-lecture.zip"}
+
+
+@pytest.mark.parametrize(
+    "site, said",
+    [
+        ("none", "no site is built"),
+        ("of one lesson", "it is without .*attention, "),
+        ("half", "its build did not come to its end"),
+        ("whole", ""),
+    ],
+)
+def test_half_a_site_or_one_lesson_alone_is_not_packed(
+    monkeypatch, tmp_path, site, said
+):
+    names = [name for name in catalogue.lessons() if name != "attention"]
+    for name, value in (("SITE", tmp_path / "html"), ("BUILD", tmp_path)):
+        monkeypatch.setattr(bundle, name, value)
+    monkeypatch.setattr(bundle, "ZIP", tmp_path / "nn-lecture.zip")
+    monkeypatch.setattr(bundle, "at_hand", lambda: True)
+    monkeypatch.setattr(paper, "main", lambda: None)
+    bundle.ZIP.write_text("old")
+    if site != "none":
+        (tmp_path / "html").mkdir()
+        named = {"of one lesson": ["cnn"]}.get(site, ["attention", *names])
+        front = "".join(f"gallery/{name}.html" for name in named)
+        (tmp_path / "html" / "index.html").write_text(front)
+    if site == "half":
+        (tmp_path / "unfinished").touch()
+    if said:
+        with pytest.raises(catalogue.LessonError, match=said):
+            bundle.main()
+        assert bundle.ZIP.read_text() == "old"
+    else:
+        bundle.main()
+        assert zipfile.is_zipfile(bundle.ZIP)
 
 
 def test_without_a_browser_no_pdf_is_made_and_it_says_so(monkeypatch, capsys):

@@ -34,7 +34,7 @@ from tools import catalogue, store
 from tools.catalogue import Lesson, LessonError
 from tools.cli import end, positive
 from tools.guard import obey
-from tools.runner import Run, RunError, several
+from tools.runner import LostError, Run, RunError, several
 from tools.whole import write, write_all
 
 PRACTICE = Path("practice")
@@ -216,6 +216,8 @@ def both(lesson: Lesson, wrong: str, options: dict) -> tuple[Run, Run]:
         other = threads.submit(store.full, lesson, wrong, **options)
         try:
             return right.result(), other.result()
+        except LostError:
+            raise  # it was killed, say: no mistake does that
         except RunError as error:
             if not right.exception():  # the mistake is that it does not come to its end
                 return right.result(), Run({}, str(error), {}, Path("nowhere"))

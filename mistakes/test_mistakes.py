@@ -21,6 +21,7 @@ from mistakes.__main__ import broken, main, read
 from mistakes.examine import TOLD, Examined, examine
 from tools import catalogue, group, runner
 from tools.catalogue import ROOT, LessonError
+from tools.runner import LostError, RunError
 
 every_lesson = pytest.mark.parametrize("lesson", catalogue.lessons())
 ANSWERS = ROOT / "mistakes" / "answers" / "answers.toml"
@@ -763,6 +764,24 @@ def test_right_and_wrong_are_shown_side_by_side(tmp_path, monkeypatch):
     assert bad.returncode == 2 and "'few'" in bad.stderr
     bad = command("show", "attention", name, "--steps", "0")
     assert bad.returncode == 2 and "--steps must be at least 1, got 0" in bad.stderr
+
+
+@pytest.mark.parametrize("error, shown", [(RunError, True), (LostError, False)])
+def test_of_a_mistake_its_own_error_is_shown_and_no_killed_process(
+    monkeypatch, error, shown
+):
+    def full(lesson, text):
+        if text == "wrong":
+            raise error("cnn.py: it ends")
+        return runner.Run({"holds": 1.0}, "", {}, ROOT)
+
+    monkeypatch.setattr(tool.store, "full", full)
+    lesson = catalogue.lessons()["cnn"]
+    if shown:
+        assert tool.both(lesson, "wrong", {})[1].printed == "cnn.py: it ends"
+    else:
+        with pytest.raises(LostError):
+            tool.both(lesson, "wrong", {})
 
 
 @pytest.mark.slow

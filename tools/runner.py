@@ -28,6 +28,17 @@ class RunError(LessonError):
     """A run that did not come to its end; the message says which lesson's, and why."""
 
 
+class LostError(RunError):
+    """A run that left no report: it was killed, or stopped, or took too long.
+
+    Of a lesson, or of a mistake in it, that says nothing. What an exception ends, its
+    own or SystemExit, leaves a report; a process is killed for want of memory, say, and
+    another time all is well. Nor can anybody know of one that was not waited for
+    whether it would have ended, on a machine that is less busy. So nobody may show or
+    count it as what a mistake does; a mistake that never ends has to be another one.
+    """
+
+
 @dataclass
 class Run:
     """What a run left behind."""
@@ -81,7 +92,7 @@ def run(
     **options,
 ) -> Run:
     """Run main with these options, in this empty folder. RunError if it ends in an
-    error, if its process is killed, or if it takes longer than PATIENCE.
+    error; LostError if its process is killed, or takes longer than PATIENCE.
 
     Args:
         text: what the file says instead, a mistake for example
@@ -112,7 +123,7 @@ def run(
             told = json.loads(report.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # none, or half of one, as on a full disk
             ended = f"{lesson.file}: its process ended with code {process.returncode}"
-            raise RunError(f"{ended}\n{said}".strip()) from None
+            raise LostError(f"{ended}\n{said}".strip()) from None
     if told["error"]:
         raise RunError(f"{lesson.file}: {told['error']}")
     if not isinstance(told["numbers"], dict) or "holds" not in told["numbers"]:
@@ -133,8 +144,8 @@ def wait_for(process: subprocess.Popen, lesson: Lesson) -> str:
         finally:
             process.kill()  # if it is not at its end
     if stop and stop.is_set():
-        raise RunError(f"{lesson.file} was stopped")
-    raise RunError(f"{lesson.file} takes over {PATIENCE} s")
+        raise LostError(f"{lesson.file} was stopped")
+    raise LostError(f"{lesson.file} takes over {PATIENCE} s")
 
 
 def measure(

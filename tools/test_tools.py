@@ -20,7 +20,7 @@ from tools.catalogue import ROOT, Lesson, LessonError, lessons, recipe
 from tools.cli import end
 from tools.parts import renewed, sources
 from tools.readability import density
-from tools.runner import RunError
+from tools.runner import LostError, RunError
 
 # A lesson in small, for recipe: it is never run
 SMALL = '''# /// script
@@ -415,15 +415,19 @@ def test_a_run_that_ends_in_an_error_is_told_and_never_kept(count, act, said, mi
     lesson = counting(count, f"raise {act}")
     text = lesson.text + "# changed\n" if mistake else None
     for times in (1, 2):
-        with pytest.raises(RunError, match=rf"counted\.py: {said}$"):
+        with pytest.raises(RunError, match=rf"counted\.py: {said}$") as found:
             store.full(lesson, text)
+        assert not isinstance(found.value, LostError)  # the lesson's own doing
         assert runs(count) == times
     assert kept() == []
 
 
-def test_a_process_that_is_killed_is_told_and_leaves_nothing(count):
-    lesson = counting(count, "os._exit(3)")
-    with pytest.raises(RunError, match=r"counted\.py: its process ended with code 3"):
+@pytest.mark.parametrize(
+    "act, code", [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", -9)]
+)
+def test_a_process_that_is_killed_is_told_and_leaves_nothing(count, act, code):
+    lesson = counting(count, f"import os; {act}")
+    with pytest.raises(LostError, match=rf"counted\.py: .* ended with code {code}"):
         store.full(lesson)
     assert runs(count) == 1
     assert kept() == []
@@ -431,7 +435,7 @@ def test_a_process_that_is_killed_is_told_and_leaves_nothing(count):
 
 def test_a_run_that_takes_too_long_is_told_and_leaves_nothing(count, monkeypatch):
     monkeypatch.setattr(runner, "PATIENCE", 0.1)
-    with pytest.raises(RunError, match=r"counted\.py takes over 0\.1 s"):
+    with pytest.raises(LostError, match=r"counted\.py takes over 0\.1 s"):
         store.full(counting(count))
     assert kept() == []
 
@@ -534,7 +538,7 @@ def test_a_run_whose_picture_is_damaged_or_gone_is_made_anew(
 
 def test_a_report_that_a_full_disk_cut_is_told_and_not_kept(count):
     leave = "import sys; open(sys.argv[2], 'w').write('{\"numbers'); os._exit(1)"
-    with pytest.raises(RunError, match=r"counted\.py: its process ended with code 1"):
+    with pytest.raises(LostError, match=r"counted\.py: its process ended with code 1"):
         store.full(counting(count, leave))
     assert kept() == []
 

@@ -8,6 +8,7 @@ changes.
 """
 
 import base64
+import contextlib
 import hashlib
 import io
 import json
@@ -47,10 +48,12 @@ def export(lesson: Lesson) -> str:
     mark = hashlib.sha256(text.encode()).hexdigest()
     ends = ("json", "pt", "weights.js")
     kept, tensors_file, weights = (BUILD / f"{lesson.name}.{end}" for end in ends)
-    if kept.exists() and tensors_file.exists() and weights.exists():
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["mark"] == mark:
-            return known["told"]
+    if tensors_file.exists() and weights.exists():
+        # None, damaged, or of another code: they are exported again
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            known = json.loads(kept.read_text(encoding="utf-8"))
+            if known["mark"] == mark:
+                return known["told"]
     BUILD.mkdir(parents=True, exist_ok=True)
     lesson.module()  # so that the next line can import it
     torch.set_num_threads(1)
