@@ -246,6 +246,12 @@ def test_the_five_films_of_a_digit_differ_in_nothing_but_the_motion():
     assert len({one.numpy().tobytes() for one in firsts[:, 0]}) == 7
     for one, motion in zip(films, motions.tolist(), strict=True):
         assert one.equal(film(one[0], 0, 0, MOTIONS[motion]))  # one[0] is in its place
+    torch.manual_seed(4)
+    films, _ = shoot(images, 1)
+    torch.manual_seed(4)
+    (chosen,) = torch.randint(len(images), (1,)).tolist()
+    top, left = torch.randint(28, (2,)).tolist()
+    assert top != left and films[0].equal(film(images[chosen], top, left, MOTIONS[0]))
 
 
 def test_all_digits_are_filmed():

@@ -460,6 +460,10 @@ def test_the_exponent_of_a_power_is_found():
     assert exponent(conditions, [8, 4, 2]) == pytest.approx(-math.log10(2))
     roots = [3 * math.sqrt(c) for c in CONDITIONS]
     assert exponent(CONDITIONS, roots) == pytest.approx(0.5)
+    bent = exponent([1, 10, 100], [1, 1, 100])  # the line that lies closest: slope 1
+    assert bent == pytest.approx(1) and isinstance(bent, float)
+    bent = exponent([1, 10, 100, 1000], [1, 10, 1, 1])
+    assert bent == pytest.approx(-0.1)  # and not 0, from end to end
 
 
 def test_the_exponent_is_that_of_the_closest_line():
