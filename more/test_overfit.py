@@ -258,6 +258,9 @@ def test_a_share_of_the_labels_is_shuffled_among_each_other():
     moved = shuffle_labels(distinct, 0.4) != distinct
     assert 390 <= moved.sum() <= 400
     assert 100 < moved[:500].sum() < 300  # anywhere in the list
+    # Every order may come, also the one in which each label keeps its place.
+    orders = {tuple(shuffle_labels(torch.arange(3), 1.0).tolist()) for _ in range(100)}
+    assert len(orders) == 6
 
 
 # Training
