@@ -38,7 +38,7 @@ from tools.runner import LostError, Run, RunError, several
 from tools.whole import write, write_all
 
 PRACTICE = Path("practice")
-LARGEST = 2**20  # bytes of a practice file
+LARGEST = 2**24  # bytes of a practice file
 MISTAKE = "says", "symptom", "right", "wrong", "hints", "killer"
 BLANK = "right", "ask", "hints", "killer"
 
@@ -363,7 +363,7 @@ def check(lesson: str, hint: int | None) -> int:
     if not path.is_file():  # nor a pipe, from which nothing ever comes
         raise UsageError(f"no {path}; first: python -m mistakes practice {lesson}")
     if path.stat().st_size > LARGEST:
-        raise UsageError(f"{path} is larger than 1 MB; a lesson has some 30 kB")
+        raise UsageError(f"{path} is larger than 16 MB; a lesson has some 30 kB")
     said = hint and find_hint(path, note, hint, mistakes, blanks)
     try:
         text = path.read_text(encoding="utf-8")

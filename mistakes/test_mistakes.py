@@ -295,7 +295,7 @@ def test_a_practice_file_of_a_gigabyte_is_not_read(sums, monkeypatch, capsys):
     with Path("practice/sums.py").open("r+b") as file:
         file.truncate(2**30)
     assert call(monkeypatch, "check", "sums") == 2
-    assert "larger than 1 MB" in capsys.readouterr().err
+    assert "larger than 16 MB" in capsys.readouterr().err
 
 
 def test_without_a_terminal_nothing_is_shown_that_runs(monkeypatch):
