@@ -1253,7 +1253,7 @@ def test_the_claim_holds_only_if_each_of_its_parts_does(
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_claim_each_loss_is_the_plain_loops_and_the_test_can_fail(seed):
+def test_claim_each_loss_is_the_plain_loops_and_the_network_learns(seed):
     numbers = full(lightning, seed=seed).numbers
     assert numbers["holds"]
     assert numbers["accuracy"] > 0.9

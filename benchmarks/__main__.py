@@ -21,9 +21,9 @@ from statistics import mean, median, stdev
 
 from benchmarks import site
 from tools import store
-from tools.catalogue import ROOT, Lesson, LessonError, lessons, named, recipe
+from tools.catalogue import ROOT, Lesson, LessonError, lessons, named, read, recipe
 from tools.cli import end, positive
-from tools.runner import Run, measure, several
+from tools.runner import LostError, Run, measure, several
 from tools.whole import from_json, read_json, write, write_all
 
 HERE = Path(__file__).parent
@@ -69,7 +69,7 @@ def evening(names: list[str], data: str) -> None:
 
 
 def keep_pictures(run: Run) -> None:
-    """Copy what the run has drawn to where the lesson, run by hand, would leave it."""
+    """Copy what the run has drawn into figures/evening/, for the stage."""
     FIGURES.mkdir(parents=True, exist_ok=True)
     for path in run.folder.glob("figures/*"):
         write(FIGURES / path.name, path.read_bytes())
@@ -107,32 +107,32 @@ def seeds(names: list[str], count: int, data: str) -> None:
     for lesson in chosen(names):
         on = lesson.on(data)
         key = {"lesson": lesson.name, "data": "none"} | on | {"code": recipe(lesson)}
-        known = known_seeds(key)
+        known = [record["seed"] for record in of_seeds(key)]
         for seed in range(count):
             if seed in known:
                 continue
             numbers, used, _ = measure(lesson, seed=seed, **on)
             record = key | {"seed": seed, "seconds": round(used["wall"], 1)} | numbers
-            if seed not in known_seeds(key):  # somebody else may measure it, too
-                append(json.dumps(record))
+            append(json.dumps(record))
         summary(key)
 
 
-def known_seeds(key: dict) -> list[int]:
-    return [record["seed"] for record in records() if record.items() >= key.items()]
+def of_seeds(key: dict) -> list[dict]:
+    """The records of this code, each seed once: two may have measured it at the same
+    time, and a merge may have kept both."""
+    return [*{r["seed"]: r for r in records() if r.items() >= key.items()}.values()]
 
 
 def append(line: str) -> None:
     """One line more in seeds.jsonl, in one write: several may append at once. It stands
-    alone also if the last one has lost its end, in an editor; and on a full disk it is
-    not begun."""
+    alone also if the last one has lost its end, in an editor; and what a full disk has
+    taken of it is taken back."""
     with SEEDS.open("a+b", buffering=0) as file:
-        end_before = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end_before - 1))
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         torn = file.read(1) not in (b"", b"\n")
         line = b"\n" * torn + line.encode() + b"\n"
-        if file.write(line) < len(line):
-            file.truncate(end_before)
+        if (written := file.write(line)) < len(line):
+            file.truncate(file.tell() - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(SEEDS))
 
 
@@ -160,16 +160,19 @@ def claims(names: list[str], count: int, data: str) -> None:
 
 
 def holds(lesson: Lesson, data: str, seed: int) -> bool:
-    """Whether its claim holds with this seed; a run that fails says so."""
+    """Whether its claim holds with this seed; a run that fails says so. LostError if
+    its process was killed, or the like: that says nothing of the claim."""
     try:
         return bool(store.full(lesson, seed=seed, **lesson.on(data)).numbers["holds"])
+    except LostError:
+        raise
     except LessonError as error:
         print(f"seed {seed}: {error}", flush=True)
         return False
 
 
 def summary(key: dict) -> None:
-    found = [r for r in records() if r.items() >= key.items()]
+    found = of_seeds(key)
     print(f"\n{key['lesson']}, {key['data']}: {len(found)} seeds")
     print(f"  {'':32}{'lowest':>12}{'mean':>12}{'highest':>12}")
     for name in found[0]:
@@ -190,9 +193,10 @@ def measure_table(names: list[str], count: int) -> None:
     found = {"digits": {}, "mnist": {}}
     has_mnist = (Path(os.environ.get("NN_DATA", ROOT / "data")) / "MNIST").exists()
     pictures = {}
+    asked = chosen(names)  # once: the text of each, whoever edits it meanwhile
     for _ in range(count):  # in turns, so that a busy minute meets all of them
         for data in ["digits", *["mnist"] * has_mnist]:
-            for lesson in chosen(names):
+            for lesson in asked:
                 if data == "digits" or lesson.on(data):
                     _, used, drawn = measure(lesson, **lesson.on(data))
                     found[data].setdefault(lesson.name, []).append(used)
@@ -245,9 +249,8 @@ def tried(lesson: Lesson) -> dict[str, list[dict]]:
         "mnist": " on MNIST",
     }.items():
         key = {"lesson": lesson.name, "data": data, "code": code}
-        # Each seed once: two may have measured it, and a merge may have kept both.
-        if here := {r["seed"]: r for r in records() if r.items() >= key.items()}:
-            found[said] = [*here.values()]
+        if here := of_seeds(key):
+            found[said] = here
     return found
 
 
@@ -416,11 +419,8 @@ def render() -> None:
     """Write what was measured into the README and into tables.json, for the site."""
     path, parts = ROOT / "README.md", readme_tables()
     site = json.dumps(tables(), indent=1, ensure_ascii=False) + "\n"
-    try:  # last of all: somebody may have saved it in the half minute since
-        page = readme(path.read_text(encoding="utf-8"), parts)
-    except UnicodeDecodeError as error:
-        raise LessonError(f"{named(path)} is not UTF-8: {error}") from None
-    write_all({path: page, TABLES: site})
+    # Last of all: somebody may have saved it in the half minute since.
+    write_all({path: readme(read(path), parts), TABLES: site})
 
 
 # What is measured by a module of its own, imported only then, as it imports lessons

@@ -25,13 +25,14 @@ def measure(names: Sequence[str] = (), count: int = 5) -> None:
     known = lessons()
     for name in names or known:
         lesson = known[name]
-        _, entries, _ = mistakes.read(name)
-        source, code = lesson.text, recipe(lesson)  # before somebody edits it
+        source, entries, _ = mistakes.read(name)
+        if source != lesson.text:
+            raise LessonError(f"{lesson.file} was edited just now; measure it again")
         right = several_seeds(lesson, source, count)
         if right["ended"] < count:
             missing = f"{count - right['ended']} of {count} runs without a mistake"
             raise LessonError(f"{name}: {missing} came to no end; nothing is kept")
-        keep(name, "", {"code": code, **right})
+        keep(name, "", {"code": recipe(lesson), **right})
         for mistake, entry in entries.items():
             found = several_seeds(lesson, mistakes.broken(source, entry), count)
             keep(name, mistake, {"code": mistakes.code(lesson, entry), **found})

@@ -414,7 +414,7 @@ TABLES = ROOT / "benchmarks" / "tables.json"  # `python -m benchmarks render` wr
 OVER_SEEDS = ROOT / "benchmarks" / "mistakes.json"  # `python -m benchmarks mistakes`
 
 
-recipe = functools.cache(catalogue.recipe)  # no file changes during a build
+recipe = functools.cache(catalogue.recipe)  # of the text that was read first
 
 
 def tables() -> dict:
@@ -448,7 +448,10 @@ def held(lesson: str) -> str:
 def measured() -> dict:
     """What the benchmarks kept, as rows of tables."""
     files = (ROOT / "benchmarks").glob("*.json")
-    kept = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+    try:
+        kept = {path.stem: read_json(path) for path in files}
+    except LessonError as error:
+        no_site(error)
     growth = [
         [row["step"], row["grows"], f"{row['sizes'][-1]:,}"]
         + [f"{row[which][n]:g}" for n in (0, 1) for which in ("expected", "fitted")]

@@ -143,12 +143,16 @@ def prepare() -> None:
     shared = importlib.import_module("shared")
     for name, lesson in lessons().items():
         if lesson.lab.exists():
-            shared.imported(name)
+            try:
+                shared.imported(name)
+            except Exception as error:  # its page will say it, too; the others are well
+                print(f"lab: {name}: {type(error).__name__}: {error}", file=sys.stderr)
     marimo = logging.getLogger("marimo")
     marimo.addFilter(is_news)
-    for handler in marimo.handlers:  # a file of any size that stays
+    for handler in [*marimo.handlers]:  # a file of any size that stays
         if isinstance(handler, logging.FileHandler):
             marimo.removeHandler(handler)
+            handler.close()
 
 
 def one_at_a_time(build):

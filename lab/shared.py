@@ -43,15 +43,16 @@ from tools.whole import sweep  # noqa: E402
 
 
 def within(kind) -> None:
-    """Hold what is sent to the ends of a slider or a number: the browser does, but not
-    everybody sends with a browser. What is outside counts as the lower end."""
+    """Hold what is sent to the ends of a slider or a number, and to whole numbers: the
+    browser does, but not everybody sends with a browser. Else it is the lower end."""
     convert = kind._convert_value
 
     @functools.wraps(convert)
     def checked(self, value):
         try:
             number = convert(self, value)
-            if number is None or self.start <= number <= self.stop:
+            whole = isinstance(number, int) or not isinstance(self.start, int)
+            if number is None or (whole and self.start <= number <= self.stop):
                 return number
         except (TypeError, ValueError, LookupError, OverflowError):
             pass
@@ -60,9 +61,9 @@ def within(kind) -> None:
     kind._convert_value = checked
 
 
-for kind in (mo.ui.slider, mo.ui.number):
-    if not hasattr(kind._convert_value, "__wrapped__"):  # every lab imports it anew
-        within(kind)
+for control in (mo.ui.slider, mo.ui.number):
+    if not hasattr(control._convert_value, "__wrapped__"):  # every lab imports it anew
+        within(control)
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
 matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")

@@ -437,11 +437,28 @@ def test_a_body_that_does_not_say_its_length_ends_where_it_is_too_long():
     assert heard[-1] == "http.disconnect"
 
 
-@pytest.mark.parametrize(
-    "path", ["api/export/html", "api/export/availability", "ws_sync", "api/export"]
-)
-def test_what_no_page_of_ours_asks_for_is_closed(server, path):
-    assert logged_in(server, path) == 404
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize("path", ["/ws_sync", "/abc/ws_sync", "/api/export/html"])
+def test_what_no_page_of_ours_asks_for_is_closed(kind, path):
+    scope = {"type": kind, "path": path, "headers": []}
+    assert host.refused(scope)[0] == 404
+    assert host.refused(scope | {"path": "/abc/ws"}) is None
+
+
+def test_a_lesson_that_cannot_be_imported_does_not_close_the_others(
+    monkeypatch, capsys
+):
+    asked = []
+
+    def imported(name):
+        asked.append(name)
+        raise SyntaxError("half a line")
+
+    monkeypatch.setattr(shared, "imported", imported)
+    monkeypatch.setattr(host.builtins, "compile", compile)
+    host.prepare()
+    assert asked == LABS
+    assert "lab: rnn: SyntaxError: half a line" in capsys.readouterr().err
 
 
 def test_the_log_is_short_names_no_session_and_is_no_file(server, cache):
@@ -464,11 +481,15 @@ def test_the_log_is_short_names_no_session_and_is_no_file(server, cache):
     assert not [file for file in host_process.open_files() if "marimo" in file.path]
 
 
-@pytest.mark.parametrize("sent", [30_000, -1, 10**18, "x", None, [1], float("nan")])
+@pytest.mark.parametrize(
+    "sent", [30_000, -1, 10**18, "x", None, [1], float("nan"), 2.5]
+)
 def test_what_is_sent_without_a_browser_stays_within_the_ends(sent):
     slider = mo.ui.slider(2, 100, value=50)
     number = mo.ui.number(2, 2**32 - 1, 1, value=50)
     assert slider._convert_value(sent) == 2 and slider._convert_value(70) == 70
+    some = mo.ui.slider(0.0, 1.0, 0.1, value=0.5)
+    assert some._convert_value(0.3) == 0.3 and some._convert_value(9) == 0
     allowed = sent in (30_000, None)  # None: who deletes it to type another one
     assert number._convert_value(sent) == (sent if allowed else 2)
     steps = mo.ui.slider(steps=[0, 1, 10], value=1)

@@ -45,7 +45,7 @@ def test_both_loops_agree_at_any_batch_size(batch_size):
         shown = loops(digits(batch_size), 2)
     steps = list(range(1, 1 + 2 * 1150 // batch_size))
     assert [*shown["plain"]] == [*shown["ours"]] == steps
-    assert lightning.claim_holds(shown["difference"], shown["one_step_late"], 1.0)
+    assert shown["difference"] <= 1e-6 and shown["one_step_late"] > 1e-3
 
 
 def test_a_training_of_one_step_is_shown_too():

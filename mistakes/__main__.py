@@ -178,7 +178,7 @@ def show(lesson: str, mistake: str, words: list[str]) -> None:
     line = source[: source.index(entry["right"])].count("\n") + 1
     print(f"{lesson}: {entry['says']}\n\n{find(lesson).file}, line {line}", flush=True)
     print(f"{difference(entry)}\n", flush=True)
-    right, wrong = both(find(lesson), broken(source, entry), options)
+    right, wrong = both(find(lesson), source, broken(source, entry), options)
     print(f"{'':32}{'right':>12}{'wrong':>12}")
     for name, number in right.numbers.items():
         if name != "holds":
@@ -209,17 +209,17 @@ def parse(lesson: Lesson, words: list[str]) -> dict[str, object]:
     return {n: value for n, value in found.items() if value != known[n].default}
 
 
-def both(lesson: Lesson, wrong: str, options: dict) -> tuple[Run, Run]:
-    """The runs of the lesson as it is and of this text, at the same time."""
+def both(lesson: Lesson, text: str, wrong: str, options: dict) -> tuple[Run, Run]:
+    """The runs of the lesson's text and of the wrong one, at the same time."""
     with several(2) as (threads, _):
-        right = threads.submit(store.full, lesson, None, **options)
+        right = threads.submit(store.full, lesson, text, **options)
         other = threads.submit(store.full, lesson, wrong, **options)
         try:
             return right.result(), other.result()
         except LostError:
             raise  # it was killed, say: no mistake does that
         except RunError as error:
-            if not right.exception():  # the mistake is that it does not come to its end
+            if not right.exception():  # the mistake ends it
                 return right.result(), Run({}, str(error), {}, Path("nowhere"))
             raise
 
@@ -273,7 +273,7 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         write_all({path: text, note: made})
     except BaseException:
         if not force:
-            path.unlink()
+            path.unlink(missing_ok=True)
         raise
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
 

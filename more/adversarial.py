@@ -720,7 +720,7 @@ def main(
     print("Adversarial training, from the same first weights:")
     train(robust, seen, steps, seed, signs="gradients", watch=print_loss)
     train(coins, seen, steps, seed, signs="random")
-    train(second, seen, steps, seed + 1)  # other batches
+    train(second, seen, steps, seed + 1)  # the batches of the next seed
     print()
 
     numbers = {}

@@ -2,7 +2,8 @@
 // looks): reveal.js then leaves the slides' size, the finger and the keys alone.
 "use strict";
 // reveal.js obeys the messages of every page that frames a deck, and takes its settings
-// from the address, both as far as to run what stands in them.
+// from the address, both as far as to run what stands in them. (Of files on a disk a
+// browser does not tell whose page has sent a message.)
 addEventListener("message", (event) => {
   if (location.protocol !== "file:" && event.origin !== location.origin)
     event.stopImmediatePropagation();
