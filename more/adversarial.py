@@ -86,13 +86,12 @@ ASK = "We change each pixel of a digit by at most 0.1: can the network still rea
 CLAIM = (
     "Not if the change is chosen well. Two networks read more than 90 % of unseen "
     "digits right, and random signs cost each of them less than 10 percentage points. "
-    "With the signs of its gradients, the first network reads less than 25 % right. Of "
-    "the images made for it, the second one reads less than 45 % right. Tiny changes "
-    "with the signs of the gradients change the loss more than 15 times as much as "
-    "with random signs. After adversarial training a network reads more than 85 % of "
-    "unchanged digits right, and more than 55 % under FGSM with its own gradients. "
-    "Under PGD it reads fewer, but more than 50 %. If it was trained with random signs "
-    "instead, it reads less than 35 % under FGSM."
+    "With the signs of its gradients the first reads less than 25 % right, and of the "
+    "images made for it the second less than 45 %. Tiny changes with these signs "
+    "change the loss more than 15 times as much as with random ones. After adversarial "
+    "training a network reads more than 85 % of unchanged digits right, and more than "
+    "55 % under FGSM with its own gradients. Under PGD it reads fewer, but more than "
+    "50 %. Trained with random signs instead, it reads less than 35 % under FGSM."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
