@@ -85,13 +85,13 @@ from torch import Tensor, nn
 ASK = "We change each pixel of a digit by at most 0.1: can the network still read it?"
 CLAIM = (
     "Not if the change is chosen well. Two networks read more than 90 % of unseen "
-    "digits right, and random signs cost each of them less than 10 percentage points. "
-    "With the signs of its gradients the first reads less than 25 % right, and of the "
-    "images made for it the second less than 45 %. Tiny changes with these signs "
-    "change the loss more than 15 times as much as with random ones. After adversarial "
-    "training a network reads more than 85 % of unchanged digits right, and more than "
-    "55 % under FGSM with its own gradients. Under PGD it reads fewer, but more than "
-    "50 %. Trained with random signs instead, it reads less than 35 % under FGSM."
+    "digits, and lose less than 10 percentage points to random signs. With the signs "
+    "of its gradients the first reads less than 25 %, and of the images made for it "
+    "the second less than 45 %. Tiny changes with these signs change the loss more "
+    "than 15 times as much as with random ones. After adversarial training a network "
+    "reads more than 85 % of unchanged digits, and more than 55 % under FGSM with its "
+    "own gradients. Under PGD it reads fewer, but more than 50 %. Trained with random "
+    "signs instead, it reads less than 35 % under FGSM."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
