@@ -252,7 +252,7 @@ def test_a_record_never_stands_on_the_line_of_another(monkeypatch, tmp_path, lef
     assert [record["seed"] for record in bench.records()] == [0] * bool(left) + [1, 2]
 
 
-def test_a_record_that_a_full_disk_cuts_is_not_begun(monkeypatch, tmp_path):
+def test_what_a_full_disk_has_taken_of_a_record_is_taken_back(monkeypatch, tmp_path):
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(bench, "SEEDS", tmp_path / "seeds.jsonl")
     bench.append('{"seed": 1}')
@@ -563,33 +563,38 @@ def test_a_mistake_is_measured_over_seeds_and_what_ends_in_an_error_is_counted(
     assert said in capsys.readouterr().out
 
 
+@pytest.fixture
+def ending(tmp_path, monkeypatch):
+    """Lets the runs of seed 1 end with an error, where `ends(text)` says so; nothing is
+    measured yet."""
+    monkeypatch.setattr(over_seeds, "KEPT", tmp_path / "mistakes.json")
+
+    def end(error, ends):
+        def full(lesson, text, seed):
+            if seed == 1 and ends(text):
+                raise error
+            return Run({"share": 1.0, "holds": 1.0}, "", {}, bench.HERE)
+
+        monkeypatch.setattr(over_seeds.store, "full", full)
+
+    return end
+
+
 def test_a_wrong_run_that_was_killed_ends_the_measurement_and_counts_nowhere(
-    tmp_path, monkeypatch
+    tmp_path, ending
 ):
     right = lessons()["cnn"].text
-
-    def full(lesson, text, seed):
-        if text != right and seed == 1:
-            raise LostError("cnn.py: its process ended with code -9")
-        return Run({"share": 1.0, "holds": 1.0}, "", {}, bench.HERE)
-
-    monkeypatch.setattr(over_seeds.store, "full", full)
-    monkeypatch.setattr(over_seeds, "KEPT", tmp_path / "mistakes.json")
+    error = LostError("cnn.py: its process ended with code -9")
+    ending(error, lambda text: text != right)
     with pytest.raises(LostError, match="ended with code -9"):
         over_seeds.measure(["cnn"], 3)
     assert [*json.loads((tmp_path / "mistakes.json").read_text())["cnn"]] == [""]
 
 
 def test_nothing_is_kept_if_a_lesson_without_a_mistake_comes_to_no_end(
-    tmp_path, monkeypatch
+    tmp_path, ending
 ):
-    def full(lesson, text, seed):
-        if seed == 1:
-            raise RunError("cnn.py takes over 600 s")
-        return Run({"share": 1.0, "holds": 1.0}, "", {}, bench.HERE)
-
-    monkeypatch.setattr(over_seeds.store, "full", full)
-    monkeypatch.setattr(over_seeds, "KEPT", tmp_path / "mistakes.json")
+    ending(RunError("cnn.py takes over 600 s"), lambda text: True)
     with pytest.raises(LessonError, match="cnn: 1 of 3 runs without a mistake"):
         over_seeds.measure(["cnn"], 3)
     assert not (tmp_path / "mistakes.json").exists()

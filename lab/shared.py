@@ -62,8 +62,7 @@ def within(kind) -> None:
 
 
 for control in (mo.ui.slider, mo.ui.number):
-    if not hasattr(control._convert_value, "__wrapped__"):  # every lab imports it anew
-        within(control)
+    within(control)
 
 CACHE = Path(os.environ.get("NN_LAB_CACHE", ROOT / "lab" / ".cache"))
 matplotlib.rc_file(ROOT / "lab" / "matplotlibrc")
@@ -285,14 +284,14 @@ def imported(name: str):
     """The lesson as a module, which knows its own text: the file may be edited while
     the lab is open."""
     module = lessons()[name].module()
-    if not hasattr(module, "nn_source"):
-        module.nn_source = inspect.getsource(module)
+    source_of(module)
     return module
 
 
+@functools.cache
 def source_of(module) -> str:
-    """The text that it was imported with."""
-    return getattr(module, "nn_source", "") or inspect.getsource(module)
+    """Its text when this was first asked for: of a lesson, at its import."""
+    return inspect.getsource(module)
 
 
 def lesson(name: str, first: str = ""):
