@@ -29,25 +29,21 @@ hundreds of pixels change, and each of them makes the loss larger. Many small ch
 add up. If each sign is random, about half of the pixels make the loss larger and half
 make it smaller, and most of it cancels.
 
-**How much is that,** with the best signs and with random ones? Two norms tell. A *norm*
-is one number for how large a list of numbers is. The *L1 norm* is the sum of all
-numbers without their signs: that of (3, -4) is 7. The *L2 norm* is the root of the sum
-of all squares, the usual length: that of (3, -4) is 5. Think of a score that is only a
-sum of pixels times weights. Its gradients are the weights; take both norms of their
-list. The best signs change the score by 0.1 times the L1 norm. Random signs typically
-change it by 0.1 times the L2 norm. So the best ones change it L1 / L2 times as much.
-The next parts show this with a pencil. A network is more than such a sum: while its
-pixels change by 0.1, its gradients change as well. The rule of the two norms can only
-be expected for tiny changes. There we check it, with 0.0001. What a change of 0.1 does,
-the network's answers tell.
+How many times as much do the best signs change? The next parts find a rule with a
+pencil, for a score that is only a sum of pixels times weights. With 784 pixels it can
+be 28 times as much as random signs typically change. A network is more than such a sum:
+while its pixels change by 0.1, its gradients change as well. So the rule can only be
+expected for tiny changes, and we try it with 0.0001. What changes of 0.1 do, we see in
+the network's answers.
 
 **The experiment.** We train a network, and attack it with FGSM on *unseen* digits, not
 used in training. The *control* may change each pixel as much, but its signs are random.
 It tells what does the harm: the size of the changes, or their signs. Then we show the
 images that were made for this network to a second network. It begins with other
 weights, and learns from other batches of the same digits. If it reads these images
-wrong as well, the attack *transfers*. (Both are built alike, and learned from the same
-examples. That may be why; we measure only that it happens.)
+wrong as well, the attack *transfers*: then an attacker does not even need the network
+itself, only one that has learned the same. (Both are built alike, and learned from the
+same examples. That may be why; we measure only that it happens.)
 
 **What helps?** *Adversarial training*: in each step of training, the images are first
 changed by FGSM, so that the network learns from adversarial examples. The network that
@@ -84,14 +80,14 @@ from torch import Tensor, nn
 
 ASK = "We change each pixel of a digit by at most 0.1: can the network still read it?"
 CLAIM = (
-    "Not if the change is chosen well. Two networks read more than 90 % of unseen "
-    "digits, and lose less than 10 percentage points to random signs. With the signs "
-    "of its gradients the first reads less than 25 %, and of the images made for it "
-    "the second less than 45 %. Tiny changes with these signs change the loss more "
-    "than 15 times as much as with random ones. After adversarial training a network "
-    "reads more than 85 % of unchanged digits, and more than 55 % under FGSM with its "
-    "own gradients. Under PGD it reads fewer, but more than 50 %. Trained with random "
-    "signs instead, it reads less than 35 % under FGSM."
+    "Not if the change is chosen well. Two networks, trained as usual, read more than "
+    "90 % of unseen digits. Random signs cost each of them less than 10 percentage "
+    "points. FGSM leaves the first one less than 25 %, and the same images leave the "
+    "second less than 45 %. If the changes are tiny, those of FGSM change the loss of "
+    "the first more than 15 times as much as random ones do. A third network, trained "
+    "on FGSM's images, reads more than 85 % of unchanged digits, more than 55 % under "
+    "FGSM, and under PGD fewer, but more than 50 %. A fourth, trained on random signs, "
+    "reads less than 35 % under FGSM."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
@@ -118,10 +114,12 @@ Set = tuple[Tensor, Tensor]  # images (B, 784) and their labels (B,)
 # How fast does the score grow with a pixel? As fast as the weight of this pixel says:
 # that is its gradient. So the attack subtracts 0.1 where the weight is positive, and
 # adds 0.1 where it is negative. The image becomes (0.4, 0.6, 0.1, 0.9). The first pixel
-# makes the score smaller by 0.4, the next ones by 0.2, 0.2 and 0.1, together 0.9. The
-# score is now -0.3: no 3 any more.
+# makes the score smaller by 0.4, the others by 0.2, 0.2 and 0.1. All four together make
+# it smaller by 0.9. The score is now -0.3: no 3 any more.
 #
-# The change is 0.1 * (4 + 2 + 2 + 1) = 0.1 * 9. The 9 is the L1 norm of the weights. No
+# The change is 0.1 * (4 + 2 + 2 + 1) = 0.1 * 9. A *norm* is one number for how large a
+# list of numbers is. The sum of all numbers without their signs is the *L1 norm*: that
+# of our weights is 9. So the attack changes the score by 0.1 times the L1 norm. No
 # other change of at most 0.1 a pixel does more: each pixel already does all it can.
 WEIGHTS = [4.0, -2.0, 2.0, -1.0]
 IMAGE = [0.5, 0.5, 0.2, 0.8]
@@ -169,10 +167,11 @@ def add_up() -> None:
 # mean square*: square all, take the mean, and then the root. The squares are 0.49,
 # 0.01, 0.01 and 0.49, and their mean is 0.25. The root is 0.5.
 #
-# The L2 norm of the weights is the root of 16 + 9, which is 5. So the typical size is
-# 0.1 times the L2 norm. This is no accident. The square of 4 + 3 is 16 + 9 + 24, that
-# of 4 - 3 is 16 + 9 - 24: in the mean the 24, which is 2 * 4 * 3, cancels. With more
-# weights, each pair of them brings such a number, and it cancels in the same way.
+# Another norm is the *L2 norm*, the root of the sum of all squares. That of our weights
+# is the root of 16 + 9, which is 5. So the typical size is 0.1 times the L2 norm. This
+# is no accident. The square of 4 + 3 is 16 + 9 + 24, that of 4 - 3 is 16 + 9 - 24: in
+# the mean the 24, which is 2 * 4 * 3, cancels. With more weights, each pair of them
+# brings such a number, and it cancels in the same way.
 #
 # Back to the four weights (4, -2, 2, -1). Their L2 norm is the root of
 # 16 + 4 + 4 + 1 = 25, which is 5. So the typical change is 0.5, and the attack changed
@@ -264,14 +263,17 @@ def more_pixels() -> None:
 # log(exp(r)) is r. So the loss is log(S) - r.
 #
 # How fast does it grow with the score s of any digit? If s grows by a little, exp(s)
-# grows by exp(s) times as much, and S with it. If S grows by a little, log(S) grows by
-# that, divided by S. Together: log(S) grows exp(s) / S times as fast as s, and that is
-# the probability p of this digit. For the right digit there is also the "- r", so it is
-# p - 1.
+# grows by exp(s) times as much, and S with it: exp(0) is 1, and exp(0.001) is some
+# 1.001. If S grows by a little, log(S) grows by that, divided by S: from 4 to 4.001, it
+# grows by some 0.001 / 4. Together: log(S) grows exp(s) / S times as fast as s, and
+# that is the probability p of this digit. For the right digit there is also the "- r",
+# so it is p - 1.
 #
-# And in a network of one layer, a score grows with a pixel as fast as the weight
-# between them. So each digit contributes to the gradient of a pixel: its weight for
-# this pixel, times p. The right digit contributes its weight times (p - 1).
+# In the simplest network, each score is a weighted sum of the pixels. It grows with a
+# pixel as fast as the weight between them. So each digit contributes to the gradient of
+# a pixel: its weight for this pixel, times p. The right digit contributes its weight
+# times (p - 1). (In a network with more layers, PyTorch goes back through one layer
+# after the other in this way.)
 #
 # An example has two pixels, (0.6, 0.4), and two digits. The weights of the first digit,
 # the right one, are (1, -1), those of the second (0, 0.5). The scores are 0.6 - 0.4 =
@@ -456,7 +458,7 @@ def pgd(network: nn.Module, images: Tensor, labels: Tensor, size: float) -> Tens
 # signs.
 #
 # The batches are drawn by a *generator* of their own. With the same seed, the same
-# batches come, also if coins are thrown in between.
+# batches come, even if coins are thrown in between.
 def train(
     network: nn.Module,
     digits: Set,
@@ -507,17 +509,17 @@ def answers_to(network: nn.Module, images: Tensor) -> Tensor:
 # %%
 # How much farther do the best signs go?
 # --------------------------------------
-# FGSM should change the loss by 0.1 times the L1 norm of the gradients, and random
-# signs typically by 0.1 times their L2 norm. So FGSM should change it L1 / L2 times as
-# much: 1.8 times with our four pixels, and at most 28 times with 784. ``by_norms``
-# computes L1 / L2.
+# In a weighted sum, the best signs change the score by the size times the L1 norm of
+# the gradients, and random signs typically by the size times their L2 norm. So the best
+# ones change it L1 / L2 times as much: 1.8 times with our four pixels, and at most 28
+# times with 784. If the network's loss follows the same rule, FGSM changes it L1 / L2
+# times as much as random signs do. ``by_norms`` computes this.
 #
-# This was shown for a weighted sum. ``by_trying`` tries it with the network: it changes
-# each pixel by 0.0001, and looks how much the loss changes. (Nothing is clamped here,
-# so that only the signs differ.) If both print nearly the same, the pencil was right
-# about the network, too, for tiny changes. With changes of 0.1 they need not agree, for
-# while a pixel changes so much, the gradients change as well. What happens then is seen
-# in the accuracy.
+# ``by_trying`` tries it: it changes each pixel by 0.0001, and looks how much the loss
+# changes. (Nothing is clamped here, so that only the signs differ.) If both print
+# nearly the same, the pencil was right about the network, too, for tiny changes. With
+# changes of 0.1 they need not agree, for while a pixel changes so much, the gradients
+# change as well. What happens then is seen in the accuracy.
 def by_norms(network: nn.Module, digits: Set) -> float:
     """The L1 norm of an image's gradients, divided by their L2 norm, on average over
     the images."""
@@ -552,10 +554,10 @@ def by_trying(network: nn.Module, digits: Set) -> float:
 # ``fgsm_10`` is the share of unseen digits that the first network reads under FGSM with
 # a size of 0.10, and ``fgsm_0`` that without a change. ``second`` and ``second_random``
 # are the second network, without a change and with random signs. ``coins_fgsm`` is the
-# network that was trained with random signs, under FGSM. PGD must do more harm to the
-# robust network than FGSM, or it would be no better attack. The limits were chosen with
-# some seeds, and the claim was then tried with others. They leave room for what differs
-# from seed to seed, on both collections of digits.
+# network that was trained with random signs, under FGSM. The claim also asks that PGD
+# does more harm to the robust network than FGSM. The limits were chosen with some
+# seeds, and the claim was then tried with others. They leave room for what differs from
+# seed to seed, on both collections of digits.
 def claim_holds(numbers: dict[str, float]) -> bool:
     cost = numbers["fgsm_0"] - numbers["random_10"]
     cost_of_second = numbers["second"] - numbers["second_random"]
@@ -583,8 +585,8 @@ def key(name: str, size: float) -> str:
 # %%
 # The picture
 # -----------
-# It also shows changes of 0.15 and 0.2, larger than those that the robust network was
-# trained with.
+# A dotted line marks 0.1, the size that the robust network was trained with. The
+# picture also shows what the larger ones do, 0.15 and 0.2.
 LINES = {
     "random": "random signs",
     "fgsm": "FGSM, signs of the gradient",
@@ -658,10 +660,10 @@ def draw_accuracy(ax: Axes, numbers: dict[str, float]) -> None:
 # %%
 # The lesson
 # ----------
-# Four networks are trained. The first one, ``robust`` and ``coins`` begin with the same
-# weights and see the same batches: unchanged, changed by FGSM, and with random signs.
-# The second one has other weights and other batches. What is printed of them comes from
-# ``report``.
+# Four networks are trained: the first, the second, a third that is called ``robust``,
+# and a fourth, ``coins``. All but the second begin with the same weights and see the
+# same batches: unchanged, changed by FGSM, and with random signs. The second one has
+# other weights and other batches. What is printed of them comes from ``report``.
 def report(numbers: dict[str, float]) -> None:
     print("Right on unseen digits, each pixel changed by at most")
     print("                         " + "".join(f"{size:8.2f}" for size in SIZES))
