@@ -1,8 +1,8 @@
-"""Prints the lessons that the last commit changed, and the first one: cnn,rnn.
+"""Prints the lessons that the last commit changed, as in cnn,rnn.
 
 `python -m tools.changed [REV]`: since that commit instead. A lesson has changed if its
 file, its test, its mistakes, what is taught of it, what is played with on its page or
-its lab has. The first is always there, so that one page and one deck are always opened.
+its lab has.
 """
 
 import argparse
@@ -13,10 +13,9 @@ from tools.catalogue import ROOT, LessonError, lessons
 
 
 def changed(files: list[str]) -> list[str]:
-    """The lessons that one of these files belongs to, after the first of all."""
-    first, *rest = lessons().values()
-    found = [first.name]
-    for lesson in rest:
+    """The lessons that one of these files belongs to."""
+    found = []
+    for lesson in lessons().values():
         own = [lesson.path, lesson.test, lesson.mistakes, lesson.teach, lesson.lab]
         own.append(lesson.diagram)
         names = [path.relative_to(ROOT).as_posix() for path in own]
@@ -51,7 +50,7 @@ def main() -> None:
     if files is None and since:
         cli.error(f"git knows no commit {since}")
     try:
-        # Without a history, as in a shallow clone, nobody knows: only the first then
+        # Without a history, as in a shallow clone, nobody knows
         print(",".join(changed(files or [])))
     except LessonError as error:
         cli.error(str(error))

@@ -279,13 +279,17 @@ def test_a_lesson_as_it_stands_asks_first_and_ends_with_a_claim_that_holds(lesso
 
 
 @every_lesson
-def test_shapes_are_as_said_and_the_seed_alone_decides_the_numbers(lesson, capsys):
+def test_a_short_run_keeps_shapes_and_picture_and_its_seed_decides_the_numbers(lesson):
+    import matplotlib
     import matplotlib.pyplot as plt
 
+    matplotlib.rcdefaults()  # as in a folder where the lesson lies alone
     module, options = lesson.module(), lesson.smallest
     state = torch.get_default_dtype(), torch.get_num_threads()
     one = check_shapes(module, lambda: module.main(**options, seed=1))
     assert plt.get_fignums(), "main leaves its figure open"
+    for number in plt.get_fignums():
+        check_words(plt.figure(number))
     assert one["holds"] in (0.0, 1.0)
     for name, number in one.items():
         assert name.isidentifier() and isinstance(number, float | int), name
@@ -468,32 +472,24 @@ def test_the_same_file_runs_in_a_real_notebook_kernel(lesson, tmp_path, monkeypa
 # The pictures
 
 
-@every_lesson
-def test_no_word_of_a_picture_is_cut_off_or_lies_on_another(lesson, capsys):
-    import matplotlib
-    import matplotlib.pyplot as plt
-
-    matplotlib.rcdefaults()  # as in a folder where the lesson lies alone
-    matplotlib.use("agg")
-    lesson.module().main(**lesson.smallest)
-    for number in plt.get_fignums():
-        fig = plt.figure(number)
-        assert tuple(fig.get_size_inches()) == (8, 4.5)
-        fig.canvas.draw()
-        renderer = fig.canvas.get_renderer()
-        boxes = []
-        for text in words_of(fig):
-            assert text.get_fontsize() >= 8, text.get_text()
-            boxes.append((text.get_text(), text.get_window_extent(renderer)))
-        for word, box in boxes:
-            assert box.x0 >= -1 and box.y0 >= -1, f"{word!r} is cut off"
-            assert box.x1 <= fig.bbox.x1 + 1, f"{word!r} is cut off"
-            assert box.y1 <= fig.bbox.y1 + 1, f"{word!r} is cut off"
-        for i, (word, box) in enumerate(boxes):
-            for other, its_box in boxes[:i]:
-                over = box.intersection(box, its_box)
-                lies = over and over.width > 2 and over.height > 2
-                assert not lies, f"{word!r} lies on {other!r}"
+def check_words(fig) -> None:
+    """AssertionError, if a word of this picture is cut off or lies on another one."""
+    assert tuple(fig.get_size_inches()) == (8, 4.5)
+    fig.canvas.draw()
+    renderer = fig.canvas.get_renderer()
+    boxes = []
+    for text in words_of(fig):
+        assert text.get_fontsize() >= 8, text.get_text()
+        boxes.append((text.get_text(), text.get_window_extent(renderer)))
+    for word, box in boxes:
+        assert box.x0 >= -1 and box.y0 >= -1, f"{word!r} is cut off"
+        assert box.x1 <= fig.bbox.x1 + 1, f"{word!r} is cut off"
+        assert box.y1 <= fig.bbox.y1 + 1, f"{word!r} is cut off"
+    for i, (word, box) in enumerate(boxes):
+        for other, its_box in boxes[:i]:
+            over = box.intersection(box, its_box)
+            lies = over and over.width > 2 and over.height > 2
+            assert not lies, f"{word!r} lies on {other!r}"
 
 
 def words_of(fig) -> list:

@@ -437,7 +437,7 @@ def test_a_process_that_is_killed_is_told_and_leaves_nothing(count, act, code):
 def test_a_run_that_takes_too_long_is_told_and_leaves_nothing(count, monkeypatch):
     monkeypatch.setattr(runner, "PATIENCE", 0.1)
     with pytest.raises(LostError, match=r"counted\.py takes over 0\.1 s"):
-        store.full(counting(count))
+        store.full(counting(count, "import time; time.sleep(120)"))
     assert kept() == []
 
 
