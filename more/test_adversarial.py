@@ -541,7 +541,10 @@ HOLDS = {
     "robust_10": 0.75,
     "robust_pgd": 0.70,
     "by_trying": 21.0,
+    "coins": 0.96,
     "coins_fgsm": 0.2,
+    "moved_random": 0.079,
+    "moved_fgsm": 0.080,
 }
 
 
@@ -575,6 +578,10 @@ HOLDS = {
         (False, {"second": 0.90, "second_random": 0.9}),
         (True, {"coins_fgsm": 0.3499}),
         (False, {"coins_fgsm": 0.35}),
+        (True, {"coins": 0.8501}),
+        (False, {"coins": 0.85}),
+        (True, {"moved_random": 0.06801}),
+        (False, {"moved_random": 0.06799}),
     ],
 )
 def test_the_claim_holds_only_if_each_of_its_parts_does(holds, changed):
@@ -679,6 +686,7 @@ def test_each_network_is_attacked_with_its_own_gradients(staged):
         assert found[numbers[key("robust", size)]] == (robust, "fgsm", robust, size)
     assert found[numbers["pgd"]] == (plain, "pgd", plain, SIZE)
     assert found[numbers["robust_pgd"]] == (robust, "pgd", robust, SIZE)
+    assert found[numbers["coins"]] == (coins, "unchanged", None, 0.0)
     assert found[numbers["coins_fgsm"]] == (coins, "fgsm", coins, SIZE)
     assert found[numbers["second"]] == (second, "unchanged", None, 0.0)
     assert found[numbers["transfer"]] == (second, "fgsm", plain, SIZE)
@@ -716,7 +724,8 @@ def test_the_factors_and_the_sizes_are_those_of_the_first_network(monkeypatch):
 def test_what_is_printed_is_what_main_returns(capsys):
     numbers = {"pgd": 0.011, "robust_pgd": 0.022, "second": 0.033, "transfer": 0.044}
     numbers |= {"by_trying": 5.55, "by_norms": 6.66, "second_random": 0.055}
-    numbers |= {"moved_random": 0.0771, "moved_fgsm": 0.0882, "coins_fgsm": 0.066}
+    numbers |= {"moved_random": 0.0771, "moved_fgsm": 0.0882}
+    numbers |= {"coins": 0.099, "coins_fgsm": 0.066}
     count = 0
     for name in ("random", "fgsm", "robust"):
         for size in SIZES:
@@ -729,7 +738,7 @@ def test_what_is_printed_is_what_main_returns(capsys):
     assert lines[3].split()[2:] == ["6.0%", "7.0%", "8.0%", "9.0%", "10.0%"]
     assert lines[4].split()[2:] == ["11.0%", "12.0%", "13.0%", "14.0%", "15.0%"]
     assert lines[6] == "    first, PGD 1.1%; robust, PGD 2.2%"
-    assert lines[7] == "    trained with random signs, FGSM 6.6%"
+    assert lines[7] == "    trained with random signs, unchanged 9.9%; FGSM 6.6%"
     assert lines[8] == "    second, unchanged 3.3%; random signs 5.5%"
     assert lines[9] == "    second, FGSM of the first 4.4%"
     assert lines[11] == "    random signs 0.077, FGSM 0.088"
