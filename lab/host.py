@@ -8,14 +8,17 @@ room must not stay open then, for whoever has the password.
 
 import ast
 import builtins
+import contextlib
 import functools
 import importlib
 import logging
+import math
 import os
 import re
 import runpy
 import sys
 import threading
+import time
 from pathlib import Path
 
 import uvicorn
@@ -34,6 +37,7 @@ SHOWN = re.compile(r"\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt")
 # What no page of ours asks for: documents that are written together, a page as a file.
 CLOSED = re.compile(r"/ws_sync|/api/export\b")
 MOST = 2**20  # bytes that a request may bring: what is drawn on a pad are far fewer
+LOGIN = 1000  # and a login: strangers can send one, and all of them are kept at a time
 
 
 class Door:
@@ -54,14 +58,14 @@ class Door:
                 return await send({"type": "websocket.close", "code": 1008})
             answer = PlainTextResponse(why[1], status_code=why[0])
             return await answer(scope, receive, send)
-        brought = 0
+        brought, allowed = 0, most(scope["path"])
 
         async def receive_some() -> dict:
             """A body that does not say how long it is may not be too long, either."""
             nonlocal brought
             message = await receive()
             brought += len(message.get("body", b""))
-            return message if brought <= MOST else {"type": "http.disconnect"}
+            return message if brought <= allowed else {"type": "http.disconnect"}
 
         async def send_ours(message) -> None:
             if message["type"] == "http.response.start":
@@ -72,10 +76,11 @@ class Door:
         try:
             await self.app(scope, receive_some, send_ours)
         except Exception as error:  # of a request without sense, or of what is gone
-            if scope["type"] == "websocket":
-                raise
             said = f"{type(error).__name__}, {error}".replace("\n", " ")
             print(f"lab: {scope['path']!a}: {said[:200]}", file=sys.stderr)
+            if scope["type"] == "websocket":
+                with contextlib.suppress(Exception):  # it is closed already
+                    await send({"type": "websocket.close", "code": 1011})
 
 
 def refused(scope) -> tuple[int, str] | None:
@@ -85,7 +90,7 @@ def refused(scope) -> tuple[int, str] | None:
     if is_foreign(scope["path"], headers):
         return 403, FOREIGN
     length = headers.get("content-length", "0")
-    if not length.isdecimal() or len(length) > 9 or int(length) > MOST:
+    if not length.isdecimal() or len(length) > 9 or int(length) > most(scope["path"]):
         return 413, "That is too much."
     if CLOSED.search(scope["path"]):
         return 404, "The lab has no such page."
@@ -93,6 +98,11 @@ def refused(scope) -> tuple[int, str] | None:
     if asked and not SHOWN.fullmatch(name):
         return 404, "No such file."
     return None
+
+
+def most(path: str) -> int:
+    """Bytes that a request there may bring."""
+    return LOGIN if path.endswith("/auth/login") else MOST
 
 
 def is_foreign(path: str, headers: Headers) -> bool:
@@ -134,6 +144,21 @@ def is_news(record: logging.LogRecord) -> bool:
     return "tool.marimo.opengraph" not in said and not said.startswith("Valid ")
 
 
+class Seldom(logging.Filter):
+    """One line a second: as often as a stranger opens more connections than there can
+    be, asyncio writes down where it was."""
+
+    last = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now, before = time.monotonic(), self.last
+        if now - before < 1:
+            return False
+        self.last = now
+        record.msg, record.args, record.exc_info = record.getMessage()[:300], (), None
+        return True
+
+
 def prepare() -> None:
     """Import what the pages need, before anybody can come. Each visitor has a thread,
     and two that import torch at the same time may leave it broken for all."""
@@ -149,6 +174,7 @@ def prepare() -> None:
                 print(f"lab: {name}: {type(error).__name__}: {error}", file=sys.stderr)
     marimo = logging.getLogger("marimo")
     marimo.addFilter(is_news)
+    logging.getLogger("asyncio").addFilter(Seldom())
     for handler in [*marimo.handlers]:  # a file of any size that stays
         if isinstance(handler, logging.FileHandler):
             marimo.removeHandler(handler)

@@ -210,7 +210,8 @@ DRAFTS = ".nn-lab-"
 
 
 def store(path: Path, content: bytes) -> None:
-    """A whole file or none, where one may write; our 200 newest are kept there."""
+    """A whole file or none, where one may write; of ours, the 200 that were wanted last
+    are kept there."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=DRAFTS, dir=path.parent) as folder:
@@ -221,6 +222,12 @@ def store(path: Path, content: bytes) -> None:
         ours = [one for one in path.parent.iterdir() if OURS.fullmatch(one.name)]
         for old in sorted(ours, key=os.path.getmtime)[:-200]:
             old.unlink()
+
+
+def wanted(path: Path) -> None:
+    """It was of use just now: it is not the next to go."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
 
 
 def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
@@ -234,6 +241,7 @@ def keep(name: str, net: torch.nn.Module, train) -> torch.nn.Module:
     with TRAINED[path]:
         try:
             net.load_state_dict(torch.load(path, weights_only=True))
+            wanted(path)
         except Exception:  # not there, damaged, or not ours: train it again
             with (
                 mo.status.spinner("It trains, once; next time it is here at once"),
@@ -429,6 +437,7 @@ def show_mistake(name: str, chosen: str | None) -> mo.Html:
     with wait, SHOWN, tempfile.TemporaryDirectory() as folder:
         if path.exists():
             content = path.read_bytes()
+            wanted(path)
         else:
             done = subprocess.run(line, cwd=folder, **options)
             if done.returncode:

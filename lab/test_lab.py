@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import hashlib
 import inspect
+import logging
 import os
 import re
 import signal
@@ -184,6 +185,21 @@ def test_what_was_trained_is_read_again_and_a_damaged_file_is_made_anew(
         path.write_bytes(damage)
     assert shared.keep("a", make(), train).U[0, 0] == 3
     assert shared.keep("a", make(), train).U[0, 0] == 3 == len(trained)
+
+
+def test_what_is_read_again_is_not_the_next_to_go(tmp_path, monkeypatch):
+    monkeypatch.setattr(shared, "CACHE", tmp_path / "cache")
+    make = sys.modules[shared.lesson("rnn")[0].__name__].SequenceClassifierRNN
+    shared.keep("evening before", make(), lambda net: None)
+    (path,) = (tmp_path / "cache").iterdir()
+    os.utime(path, (0, 0))
+    shared.keep("evening before", make(), lambda net: None)
+    for number in range(199):
+        shared.store(path.parent / f"rnn_{number:016x}.pt", b"x")
+    assert path.exists()
+    os.utime(path, (0, 0))
+    shared.store(path.parent / f"rnn_{200:016x}.pt", b"x")
+    assert not path.exists()
 
 
 def test_a_cache_that_carries_code_does_not_run_it(tmp_path, monkeypatch):
@@ -408,7 +424,7 @@ def logged_in(server, path: str, above: str = "") -> int:
 def test_who_has_no_password_cannot_fill_the_memory(server):
     """marimo reads the body of a login as long as it is."""
     at = urlparse(server.address)
-    for length in ("1048577", "400000000", "9" * 5000, "-1", "x"):
+    for length in ("1001", "1048577", "400000000", "9" * 5000, "-1", "x"):
         ask = HTTPConnection(at.hostname, at.port, timeout=20)
         ask.putrequest("POST", f"{at.path}auth/login")
         ask.putheader("Content-Type", "application/x-www-form-urlencoded")
@@ -418,7 +434,10 @@ def test_who_has_no_password_cannot_fill_the_memory(server):
         ask.close()
 
 
-def test_a_body_that_does_not_say_its_length_ends_where_it_is_too_long():
+@pytest.mark.parametrize(
+    "path, most", [("/abc/auth/login", 1000), ("/abc/api/kernel/instantiate", 2**20)]
+)
+def test_a_body_that_does_not_say_its_length_ends_where_it_is_too_long(path, most):
     heard = []
 
     async def app(scope, receive, send):
@@ -427,14 +446,46 @@ def test_a_body_that_does_not_say_its_length_ends_where_it_is_too_long():
         heard.append(message["type"])
 
     async def receive():
-        return {"type": "http.request", "body": bytes(2**18), "more_body": True}
+        return {"type": "http.request", "body": bytes(most // 4), "more_body": True}
 
-    scope = {"type": "http", "path": "/auth/login", "headers": []}
+    scope = {"type": "http", "path": path, "headers": []}
     ask = host.Door(app)(scope, receive, None)
     with ThreadPoolExecutor(1) as threads:  # Playwright's loop runs in this one
         threads.submit(asyncio.run, ask).result()
-    assert [len(each) for each in heard[:-1]] == [2**18] * 4
+    assert [len(each) for each in heard[:-1]] == [most // 4] * 4
     assert heard[-1] == "http.disconnect"
+
+
+def test_a_socket_without_sense_is_closed_in_one_line(server, cache):
+    """A letter that is not ASCII in place of the password; a page that is not there."""
+    before = (cache / "log").read_text()
+    at = urlparse(server.address)
+    key = f"access_token={server.password}&session_id=s_abcdef"
+    for asked in ("access_token=%C3%A4", f"{key}&file=nowhere.py"):
+        with socket.create_connection((at.hostname, at.port), timeout=20) as line:
+            line.sendall(
+                f"GET {at.path}ws?{asked} HTTP/1.1\r\nHost: {at.netloc}\r\n"
+                "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                "Sec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: aaaaaaaaaaaaaaaaaaaaaa==\r\n\r\n".encode()
+            )
+            assert line.recv(1000)
+    time.sleep(0.5)
+    told = (cache / "log").read_text().removeprefix(before)
+    assert "Traceback" not in told and len(told.splitlines()) <= 4, told
+
+
+def test_what_comes_a_thousand_times_is_said_once_a_second(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(host.time, "monotonic", lambda: now)
+    seldom, told = host.Seldom(), []
+    for _ in range(1000):
+        words = {"msg": "no %s", "args": ("room" * 500,), "exc_info": (1, 2, 3)}
+        record = logging.makeLogRecord(words)
+        if seldom.filter(record):
+            told.append((len(record.getMessage()), record.exc_info))
+        now += 0.0025
+    assert told == [(300, None)] * 3
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
