@@ -62,7 +62,10 @@ import pytorch_lightning as pl  # plain `lightning` would find this very file
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import (
+    MisconfigurationException,
+    SIGTERMException,
+)
 from torch import Tensor, nn
 from torch.utils.data import (
     DataLoader,
@@ -484,6 +487,8 @@ def lightning_losses(
 
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    except SIGTERMException:  # as where a cluster needs the computer, or it shuts down
+        sys.exit("told to end; --resume last goes on after the last whole epoch")
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError):
         if checkpoint is None:
             raise

@@ -190,11 +190,11 @@ def test_a_weight_is_the_share_of_exp_of_q_times_k_by_the_root_of_d(float64):
 @pytest.mark.parametrize("score", [141.0, -141.0, 1000.0])
 def test_a_score_at_which_exp_overflows_or_is_zero_has_its_share_too(score):
     """nan: does exp overflow, or is every exp zero, at a score of 141?"""
-    q = torch.tensor([[score, 0.0, 0.0, 0.0]])
+    q = torch.tensor([[score, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])  # and one beside
     k = torch.tensor([[2.0, 0.0, 0.0, 0.0], [2.0, 9.0, 9.0, 9.0]])  # both scores alike
     output, weights = scaled_dot_product_attention(q, k, torch.eye(2))
-    assert_close(weights, torch.tensor([[0.5, 0.5]]))
-    assert_close(output, torch.tensor([[0.5, 0.5]]))
+    assert_close(weights, torch.full((2, 2), 0.5))
+    assert_close(output, torch.full((2, 2), 0.5))
 
 
 def test_true_in_the_mask_means_may_attend():

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import warnings
@@ -398,7 +399,8 @@ def test_the_training_step_is_the_cross_entropy_of_the_networks_scores(float64):
     ((name, value, options),) = module.told
     assert name == "train_loss"
     assert_close(value, loss)
-    assert options == {"sync_dist": True}
+    # Of each step, and over all processes; also in a bar, if somebody wants one.
+    assert options.get("sync_dist") is True and not options.get("on_epoch")
 
 
 @pytest.mark.parametrize("step", ["validation_step", "test_step"])
@@ -784,6 +786,26 @@ def test_a_checkpoint_that_is_missing_or_has_gone_too_far_is_one_line(
         lightning_losses(make_trainer(epochs), digits, resume, seed=0)
     assert stop.value.code.startswith(f"--resume {resume}: ")
     assert len(stop.value.code.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it ends at once")
+def test_who_is_told_to_end_says_how_to_go_on_and_has_not_succeeded(
+    digits, monkeypatch
+):
+    """Slurm does this where time is up, and takes 0 for a training that is done."""
+    steps, learn = [], lightning.DigitClassifier.training_step
+
+    def told(self, batch, number):
+        steps.append(number)
+        if len(steps) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return learn(self, batch, number)
+
+    monkeypatch.setattr(lightning.DigitClassifier, "training_step", told)
+    with pytest.raises(SystemExit) as stop:
+        lightning_losses(make_trainer(2), digits, "none", seed=0)
+    assert stop.value.code.startswith("told to end; --resume last goes on")
+    assert len(steps) < 46
 
 
 def an_empty_file(path: Path) -> None:

@@ -51,6 +51,8 @@ def evening(names: list[str], data: str) -> None:
             keep_pictures(run)
         except (LessonError, OSError) as error:  # the others are of interest, too
             print(f"{lesson.name:24}   FAILS: {error}", flush=True)
+            for old in FIGURES.glob(f"{lesson.name}.*"):  # of another evening
+                old.unlink()
             failed = True
             continue
         together += run.used["wall"]
@@ -138,7 +140,7 @@ def append(line: str) -> None:
 
 def claims(names: list[str], count: int, data: str) -> None:
     """Does every claim hold over seeds 0 ... count - 1 with what is installed today?"""
-    failed, asked = False, 0
+    failed, broken, asked = False, False, 0
     for lesson in chosen(names):
         if data == "mnist" and not lesson.on(data):
             if names:  # all the others are asked, too
@@ -148,27 +150,31 @@ def claims(names: list[str], count: int, data: str) -> None:
         with several(2) as (threads, _):
             held = functools.partial(holds, lesson, data)
             found = list(threads.map(held, range(count)))
-        lost = [seed for seed, held in enumerate(found) if not held]
-        failed = failed or bool(lost)
-        said = f"not with {', '.join(map(str, lost))}" if lost else ""
-        held = f"{count - len(lost)} of {count} seeds"
-        print(f"{lesson.name:16}{data:8}holds with {held} {said}", flush=True)
+        lost = [str(seed) for seed, held in enumerate(found) if held is False]
+        errors = [str(seed) for seed, held in enumerate(found) if held is None]
+        failed, broken = failed or bool(lost), broken or bool(errors)
+        said = f"not with {', '.join(lost)} " if lost else ""
+        said += f"and no end with {', '.join(errors)}" if errors else ""
+        held = f"{found.count(True)} of {count} seeds"
+        print(f"{lesson.name:16}{data:8}holds with {held} {said}".rstrip(), flush=True)
     if failed:
         raise SystemExit("A claim did not hold.")
+    if broken:
+        raise SystemExit("Not every run came to its end: these claims were not tried.")
     if not asked:
         raise LessonError("none of these lessons reads MNIST: no claim was tried")
 
 
-def holds(lesson: Lesson, data: str, seed: int) -> bool:
-    """Whether its claim holds with this seed; a run that fails says so. LostError if
-    its process was killed, or the like: that says nothing of the claim."""
+def holds(lesson: Lesson, data: str, seed: int) -> bool | None:
+    """Whether its claim holds with this seed; None, and a word, if it ends in an error.
+    LostError if its process was killed, or the like."""
     try:
         return bool(store.full(lesson, seed=seed, **lesson.on(data)).numbers["holds"])
     except LostError:
         raise
     except LessonError as error:
         print(f"seed {seed}: {error}", flush=True)
-        return False
+        return None
 
 
 def summary(key: dict) -> None:

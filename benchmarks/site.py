@@ -30,7 +30,12 @@ def pdfs(folder: Path) -> list[Path]:
 def problems(folder: Path, lessons: list[Lesson]) -> list[str]:
     """What is missing, cut off, or leads nowhere; nothing, if the site is whole."""
     said = []
+    if (folder.parent / "unfinished").exists():  # docs/Makefile's mark
+        said.append("its build did not come to its end")
+    front = (folder / "index.html").read_text(encoding="utf-8", errors="replace")
     for lesson in lessons:
+        if f"gallery/{lesson.name}.html" not in front:
+            said.append(f"its first page does not name {lesson.file}")
         for page in (f"gallery/{lesson.name}.html", f"slides/{lesson.name}.html"):
             if not (folder / page).exists():
                 said.append(f"{page} is missing")

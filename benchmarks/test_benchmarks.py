@@ -451,7 +451,8 @@ def small_site(folder):
     """Two pages of cnn.py that link to each other, its script and a PDF."""
     page = '<html><a href="../{}"></a><a href="https://nowhere.example">.</a></html>'
     files = {
-        "index.html": '<html><a href="gallery/">all</a><img src="a%20b.png"></html>\n',
+        "index.html": '<html><a href="gallery/">all</a><img src="a%20b.png">'
+        '<a href="gallery/cnn.html">cnn</a></html>\n',
         "gallery/index.html": page.format("gallery/cnn.html#the-idea"),
         "gallery/cnn.html": page.format("slides/cnn.html?print-pdf"),
         "slides/cnn.html": page.format("slides/cnn.pdf"),
@@ -478,6 +479,8 @@ def small_site(folder):
         ("a b.png", None, "index.html leads to a%20b.png"),
         ("gallery/index.html", None, "index.html leads to gallery/"),
         ("lessons/cnn.py", "print(7)", "of another cnn.py than this one"),
+        ("index.html", "<html></html>", "its first page does not name cnn.py"),
+        ("../unfinished", "", "its build did not come to its end"),
     ],
 )
 def test_evening_sees_what_is_wrong_with_the_site(
@@ -518,11 +521,11 @@ def test_a_seed_whose_run_fails_is_told_and_the_others_are_asked(monkeypatch, ca
         return Run({"holds": 1.0}, "", {"wall": 2.0}, bench.HERE)
 
     monkeypatch.setattr(bench.store, "full", full)
-    with pytest.raises(SystemExit, match="A claim did not hold"):
+    with pytest.raises(SystemExit, match="Not every run came to its end"):
         bench.claims(["rnn", "cnn"], 3, "digits")
     printed = capsys.readouterr().out
     assert "seed 1: rnn.py: OSError: no disk" in printed
-    assert printed.count("holds with 2 of 3 seeds not with 1") == 2
+    assert printed.count("holds with 2 of 3 seeds and no end with 1\n") == 2
 
 
 @pytest.mark.parametrize("count", ["0", "-3", "few"])

@@ -37,6 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=BUILD) as work:  # until the new one is whole
         folder = Path(work, ZIP.stem)
         shutil.copytree(SITE, folder, ignore=shutil.ignore_patterns(".*"))
+        see_whole()  # still: another build may have begun meanwhile
         (folder / "README.txt").write_text(README, encoding="utf-8")
         made = shutil.make_archive(str(folder), "zip", work, folder.name)
         os.replace(made, ZIP)

@@ -539,13 +539,16 @@ def over_seeds(lesson: str, mistake: str, entry: dict) -> dict | None:
     """What the mistake does to the numbers, right and wrong over the same seeds.
 
     Only the numbers that part are named: all wrong ones are below all right ones, or
-    above. None, if the lesson or the mistake is another one than was measured.
+    above. None, if the lesson or the mistake is another one than was measured, or was
+    measured with other seeds.
     """
     kept = json.loads(OVER_SEEDS.read_text(encoding="utf-8")).get(lesson, {})
     right, wrong = kept.get("", {}), kept.get(mistake, {})
     if right.get("code") != catalogue.recipe(LESSONS[lesson]):
         return None
     if wrong.get("code") != mistakes.code(LESSONS[lesson], entry):
+        return None
+    if wrong["seeds"] != right["seeds"]:
         return None
     rows, alike = [], 0
     for name, (low, middle, high) in wrong["numbers"].items():

@@ -366,6 +366,7 @@ def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     code = mistakes.code(lesson, entry)
     kept["lower"] = measured_over_seeds([0.5, 0.6123, 0.79], code)
     kept["touches"] = measured_over_seeds([0.5, 0.6, 0.8], code)
+    kept["of_fewer_seeds"] = kept["lower"] | {"seeds": 4}
     kept["of_another_time"] = measured_over_seeds([0.5, 0.6, 0.7], "0" * 12)
     monkeypatch.setattr(lessons, "OVER_SEEDS", tmp_path / "mistakes.json")
     lessons.OVER_SEEDS.write_text(json.dumps({"cnn": kept}))
@@ -374,6 +375,7 @@ def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     assert (found["alike"], found["held"]) == (1, 4)
     assert lessons.over_seeds("cnn", "touches", entry)["rows"] == []
     assert lessons.over_seeds("cnn", "of_another_time", entry) is None
+    assert lessons.over_seeds("cnn", "of_fewer_seeds", entry) is None
     assert lessons.over_seeds("cnn", "never_measured", entry) is None
     assert lessons.over_seeds("cnn", "lower", entry | {"wrong": "c"}) is None
     assert lessons.over_seeds("rnn", "lower", entry) is None

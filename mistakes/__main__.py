@@ -261,7 +261,7 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
         task = "one mistake" + ("" if mistake else f" (--seed {seed})")
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
     text = broken(source, mistakes[name] if blank is None else blanks[name])
-    made = json.dumps({"mistake" if blank is None else "blank": name})
+    made = {"mistake" if blank is None else "blank": name, "of": mark(source)}
     PRACTICE.mkdir(exist_ok=True)
     if not force:
         try:
@@ -270,12 +270,17 @@ def practice(lesson: str, mistake: str, blank: str, seed: int, force: bool) -> N
             there = f"{path} is there already; --force overwrites it"
             raise UsageError(there) from None
     try:
-        write_all({path: text, note: made})
+        write_all({path: text, note: json.dumps(made)})
     except BaseException:
         if not force:
             path.unlink(missing_ok=True)
         raise
     print(f"{path} holds {task}. Mend it, then: python -m mistakes check {lesson}")
+
+
+def mark(source: str) -> str:
+    """Which version of a lesson this is."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
 def sentence(test: str) -> str:
@@ -289,13 +294,21 @@ def folded(tests) -> list[str]:
     return [f"{name} ({n} cases)" if n > 1 else name for name, n in cases.items()]
 
 
-def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -> str:
+def read_note(note: Path) -> dict:
+    """What `practice` has noted of a file; nothing, if it is gone or damaged."""
     try:
         if not note.is_file():  # nor a pipe, as for the file
-            raise OSError
-        made = json.loads(note.read_text(encoding="utf-8"))
+            return {}
+        return dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return {}
+
+
+def find_hint(path: Path, note: Path, hint: int, mistakes: dict, blanks: dict) -> str:
+    made = read_note(note)
+    try:
         entry = blanks[made["blank"]] if "blank" in made else mistakes[made["mistake"]]
-    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+    except (TypeError, LookupError):
         raise UsageError(f"{path} has no note of its mistake; practice anew") from None
     hints = entry["hints"]
     if hint > len(hints):
@@ -358,7 +371,7 @@ def no_python(text: str) -> str:
 
 def check(lesson: str, hint: int | None) -> int:
     """Which properties hold of practice/<lesson>.py, and which fails first."""
-    _, mistakes, blanks = read(lesson)
+    source, mistakes, blanks = read(lesson)
     path, note = PRACTICE / f"{lesson}.py", PRACTICE / f".{lesson}.json"
     if not path.is_file():  # nor a pipe, from which nothing ever comes
         raise UsageError(f"no {path}; first: python -m mistakes practice {lesson}")
@@ -369,6 +382,9 @@ def check(lesson: str, hint: int | None) -> int:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8: {error}") from None
+    if read_note(note).get("of", mark(source)) != mark(source):
+        print(f"{path} was made of another version of the lesson; the tests may want")
+        print("what that had not. practice --force begins anew, without your work.")
     print(f"Running the tests of {lesson} on {path} ...\n", flush=True)
     if unreadable := no_python(text):
         found = Examined(complaints={TOLD: unreadable})
@@ -418,6 +434,8 @@ def say(lesson: Lesson, name: str, found: Examined, verdict: str) -> None:
 
 def killed_by(found: Examined) -> str:
     """The first test that fails, as a sentence; SURVIVES with the reason, if none."""
+    if found.lost:
+        return "SURVIVES: its tests were killed, which says nothing; try it again"
     if TOLD in found.complaints:
         return f"SURVIVES: {found.complaints[TOLD]}"
     if found.complaints:

@@ -26,8 +26,10 @@ TOLD = "import"  # whose complaint it is, if no test could be asked
 BESIDE = "conftest.py", "pyproject.toml"  # what the tests read
 SHORT = 20  # seconds that any test may take
 TIMES = 5  # and beyond them so many times what it takes on the lesson itself
+ROOM = 2**24  # bytes that the tests need on the disk, to say what they find
 LETTERS = 500  # of a line that a test says; a number may have a million digits
 MOST = 2**24  # bytes of all that they say
+KILLED = -9  # the code of a process that was, as where memory is short
 TAMPERED = "it wrote where its tests tell what happens"
 AT_ONCE = os.O_RDONLY  # and of these what the system has
 for flag in "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY":
@@ -47,6 +49,7 @@ class Examined:
     running: str = ""  # the test that began, and has not ended yet
     since: float = field(default_factory=time.monotonic)  # when it began
     whole: bool = False  # whether pytest came to its end
+    lost: bool = False  # whether somebody killed it: that says nothing of the text
 
     def hear(self, event: dict) -> None:
         """Take in what mistakes/listener.py tells."""
@@ -111,6 +114,10 @@ def examine(
     """
     # It may be written to still, by what has left its session
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        if shutil.disk_usage(folder).free < ROOM:
+            raise LessonError(
+                f"{Path(folder).parent}: the disk is full, nothing is tried"
+            )
         work = Path(folder, lesson.name)
         work.mkdir()
         (work / lesson.path.name).write_text(text, encoding="utf-8")
@@ -138,6 +145,7 @@ def examine(
         found.complaints[blamed] = look.reason
     elif found.running or (not found.complaints and not heard_out(found)):
         found.complaints[blamed] = reason(code)
+        found.lost = code == KILLED
     return found
 
 
@@ -294,6 +302,6 @@ def reason(code: int) -> str:
     said = f"the tests were ended from inside, with code {code}"
     if -code in [*signal.Signals]:  # on Windows there are none; and some have no name
         said = f"{said}, {signal.Signals(-code).name}"
-    if code == -9:
+    if code == KILLED:
         said = f"{said}: out of memory?"
     return said

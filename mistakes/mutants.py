@@ -97,7 +97,10 @@ def survivors(lesson: Lesson, texts: list[str], count: int) -> list[str]:
             job = threads.submit(examine, lesson, text, "--maxfail=1", **asked)
             jobs.append(job)
         for text, job in zip(texts, jobs, strict=True):
-            if not job.result().complaints:
+            found_out = job.result()
+            if found_out.lost:  # that says nothing
+                print("  its tests were killed", flush=True)
+            if found_out.lost or not found_out.complaints:
                 both = lesson.text.splitlines(), text.splitlines()
                 difference = list(difflib.unified_diff(*both, n=0, lineterm=""))[2:]
                 print("  survives", *difference, sep="\n    ", flush=True)

@@ -191,12 +191,19 @@ def test_the_images_of_a_step_depend_on_its_number_and_the_seed_alone():
 
 
 def test_every_epoch_and_every_seed_has_an_order_of_its_own():
+    """Which seed and epoch have the order of seed 1 in epoch 0?"""
     orders = set()
     for seed in range(5):
         for epoch in range(5):
             first = rows_of(37 * epoch, 1797, seed)
             orders.add(tuple(first.tolist()))
     assert len(orders) == 25
+    orders = {
+        tuple(rows_of(37 * epoch, 1797, seed).tolist())
+        for seed in range(2)
+        for epoch in range(100)
+    }
+    assert len(orders) == 200
 
 
 # Writing a checkpoint
@@ -609,8 +616,8 @@ def test_who_is_alone_asks_nobody(monkeypatch):
 def test_three_processes_divide_their_sum_by_three(monkeypatch):
     """Of how many gradients is the mean taken?"""
 
-    def sum_of_three(numbers, *_, **__):
-        numbers *= 3  # the other two have the same
+    def sum_of_three(tensor, *_, **__):
+        tensor *= 3  # the other two have the same
 
     monkeypatch.setattr(cluster.dist, "all_reduce", sum_of_three)
     network, _ = trained()
@@ -643,7 +650,7 @@ def ends(monkeypatch):
 
 
 def test_who_gets_no_answer_ends_with_an_error(monkeypatch, ends):
-    def no_answer(numbers):
+    def no_answer(tensor):
         raise RuntimeError("Connection closed by peer")
 
     monkeypatch.setattr(cluster.dist, "all_reduce", no_answer)

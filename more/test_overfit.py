@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import Counter
 from itertools import product
 from statistics import mean
 
@@ -259,8 +260,13 @@ def test_a_share_of_the_labels_is_shuffled_among_each_other():
     assert 390 <= moved.sum() <= 400
     assert 100 < moved[:500].sum() < 300  # anywhere in the list
     # Every order may come, also the one in which each label keeps its place.
-    orders = {tuple(shuffle_labels(torch.arange(3), 1.0).tolist()) for _ in range(100)}
+    orders = Counter()
+    for _ in range(18_000):
+        orders[tuple(shuffle_labels(torch.arange(3), 1.0).tolist())] += 1
     assert len(orders) == 6
+    # Each as likely as the others: 5 is usual, and more than 40 hardly ever comes by
+    # chance. Swapping each place with any other makes some 200.
+    assert sum((count - 3000) ** 2 / 3000 for count in orders.values()) < 40
 
 
 # Training

@@ -8,18 +8,24 @@ import time
 BEGIN = time.perf_counter()  # before the first import, which is a part of the wait
 
 import contextlib  # noqa: E402
+import errno  # noqa: E402
 import importlib  # noqa: E402
 import io  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
+import shutil  # noqa: E402
 import sys  # noqa: E402
 import traceback  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+FULL = errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)  # Windows has no EDQUOT
+ROOM = 2**20  # bytes; with fewer, a disk counts as full: not every error says so
+
 
 def main(job: Path, report: Path) -> None:
     asked = json.loads(job.read_text(encoding="utf-8"))
-    folder, told = Path.cwd(), {"numbers": {}, "error": "", "used": {}}
+    folder = Path.cwd()
+    told = {"numbers": {}, "error": "", "lost": False, "used": {}}
     sys.path.insert(0, str(folder))
     printed = io.StringIO()
     try:
@@ -31,11 +37,24 @@ def main(job: Path, report: Path) -> None:
         if isinstance(error, SystemExit) and isinstance(error.code, str):
             said = error.code or said  # a sentence for the user
         told["error"] = said.splitlines()[0]
+        told["lost"] = is_of_the_machine(error)
     os.chdir(folder)  # wherever the lesson went
     if asked["show"]:
         draw()
     told["printed"] = printed.getvalue()
     report.write_text(json.dumps(told), encoding="utf-8")
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether no lesson is to blame: the disk is full, or somebody ended the process,
+    of which Lightning makes an error."""
+    while error:
+        if getattr(error, "errno", None) in FULL:
+            return True
+        if type(error).__name__ == "SIGTERMException":
+            return True
+        error = error.__context__
+    return shutil.disk_usage(Path.cwd()).free < ROOM
 
 
 def run(lesson: str, threads: int, options: dict) -> tuple[dict, dict]:

@@ -124,6 +124,8 @@ def run(
         except (OSError, ValueError):  # none, or half of one, as on a full disk
             ended = f"{lesson.file}: its process ended with code {process.returncode}"
             raise LostError(f"{ended}\n{said}".strip()) from None
+    if told["lost"]:
+        raise LostError(f"{lesson.file}: {told['error']}")
     if told["error"]:
         raise RunError(f"{lesson.file}: {told['error']}")
     if not isinstance(told["numbers"], dict) or "holds" not in told["numbers"]:

@@ -423,6 +423,38 @@ def test_a_run_that_ends_in_an_error_is_told_and_never_kept(count, act, said, mi
     assert kept() == []
 
 
+TOLD = "type('SIGTERMException', (SystemExit,), {})()"  # as Lightning does
+SAID = f"""try:
+        raise {TOLD}
+    except SystemExit:
+        sys.exit('end')"""
+
+
+@pytest.mark.parametrize(
+    "act, said",
+    [
+        ("raise OSError(28, 'No space left on device')", "OSError: .* No space left"),
+        (f"raise {TOLD}", "SIGTERMException: "),
+        (SAID, "end"),
+    ],
+)
+def test_a_full_disk_or_a_word_to_end_is_no_result_of_a_lesson(count, act, said):
+    """Or a mistake would be said to end the run: no lesson does these."""
+    with pytest.raises(LostError, match=rf"counted\.py: {said}"):
+        store.full(counting(count, f"import sys\n    {act}"))
+    assert kept() == []
+
+
+def test_an_error_on_a_disk_that_is_full_is_no_result_either(count, monkeypatch):
+    """torch.save says nothing of the disk then."""
+    text = runner.CHILD.read_text(encoding="utf-8")
+    child = count.with_name("child.py")
+    child.write_text(text.replace("ROOM = 2**20", "ROOM = 2**80"), encoding="utf-8")
+    monkeypatch.setattr(runner, "CHILD", child)
+    with pytest.raises(LostError, match=r"counted\.py: RuntimeError: writing failed"):
+        store.full(counting(count, "raise RuntimeError('writing failed')"))
+
+
 @pytest.mark.parametrize(
     "act, code", [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", KILLED)]
 )
