@@ -39,7 +39,6 @@ from pages import (  # noqa: E402
     DECKS,
     GALLERY,
     LESSONS,
-    NAMED,
     PAGES,
     SITE,
     ZIP,
@@ -309,10 +308,9 @@ def test_a_page_links_only_to_what_is_made(monkeypatch, tmp_path, lesson, pdfs, 
 def test_no_picture_is_transparent_and_lost_in_the_dark():
     pictures = [*SITE.glob("_images/*.png"), *SITE.glob("pictures/*.png")]
     pictures = [path for path in pictures if "_thumb" not in path.name]
-    wrong = [name for name in LESSONS if name in with_mistakes()]  # all, but in a draft
-    several = len(LESSONS) + sum(len(mistakes_of(lesson)) for lesson in wrong)
-    others = 0 if NAMED else 5  # a site of one lesson alone has fewer of other pages
-    assert len(pictures) >= several + others  # of 7 lessons, each with 7 mistakes: 61
+    for lesson in LESSONS:  # its own, and those of its mistakes that look different
+        own = [path for path in pictures if path.name.startswith(f"{lesson}_")]
+        assert len(own) > (lesson in with_mistakes()), lesson
     for path in pictures:
         picture = plt.imread(path)
         assert picture.shape[2] == 3 or picture[..., 3].min() == 1, path
