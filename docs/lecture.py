@@ -22,6 +22,7 @@ from tools.catalogue import ends_in_words
 COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
 SIZES = (28, 32)  # of code, in pixels of 720
 LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
+CLAIMED = 320  # and of a claim, below its question and with room between its sentences
 LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
 SHAPE = "# > "  # marks a comment about what its line leaves, until it is set below it
 
@@ -286,7 +287,7 @@ def size(lines: list[str]) -> int:
 # Text
 
 
-def ideas(docstring: str) -> list[str]:
+def ideas(docstring: str, letters: int = LETTERS) -> list[str]:
     """The docstring's paragraphs, a few sentences on each slide. One that begins in
     bold letters begins a slide; what ends in a colon stays with what follows it."""
     sections = [[]]
@@ -294,7 +295,7 @@ def ideas(docstring: str) -> list[str]:
         if paragraph.startswith("**"):
             sections.append([])
         sections[-1].append(paragraph)
-    slides = [evenly(filled_slides, section, LETTERS, 20) for section in sections]
+    slides = [evenly(filled_slides, section, letters, 20) for section in sections]
     return [slide for some in slides for slide in some]
 
 
@@ -319,7 +320,7 @@ def filled_slides(paragraphs: list[str], letters: int) -> list[str]:
 
 def claims(claim: str) -> list[list[str]]:
     """The sentences of a claim, a few on each slide."""
-    return [sentences(slide) for slide in ideas(claim)]
+    return [sentences(slide) for slide in ideas(claim, CLAIMED)]
 
 
 def items(paragraph: str) -> list[str]:

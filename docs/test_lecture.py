@@ -172,7 +172,7 @@ def test_a_long_claim_takes_several_slides_and_keeps_its_sentences(lesson):
     assert [one for slide in slides for one in slide] == lecture.sentences(claim)
     for slide in slides:
         letters = sum(len(sentence) for sentence in slide)
-        assert letters <= lecture.LETTERS or len(slide) == 1
+        assert letters <= lecture.CLAIMED or len(slide) == 1
 
 
 def test_what_needs_two_slides_fills_them_evenly():
