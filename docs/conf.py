@@ -17,7 +17,7 @@ import search  # noqa: E402
 project = "nn"
 author = "the nn team"
 copyright = "the nn team. Code: MIT; text, figures and slides: CC BY 4.0"
-extensions = ["sphinx_gallery.gen_gallery", "sphinx_design", "policy"]
+extensions = ["sphinx_gallery.gen_gallery", "sphinx_design", "policy", "together"]
 exclude_patterns = ["_build", "slides", "templates", "*.txt", "GALLERY_HEADER.rst"]
 smartquotes = False
 highlight_language = "text"  # a block without a language is a formula or a list

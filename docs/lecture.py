@@ -21,10 +21,15 @@ from tools.catalogue import ends_in_words
 
 COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
 SIZES = (28, 32)  # of code, in pixels of 720
+PRINTED = (
+    82,
+    24,
+)  # columns of what is printed, for tables are not broken, and its size then
 LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
 CLAIMED = 320  # and of a claim, below its question and with room between its sentences
 LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
 SHAPE = "# > "  # marks a comment about what its line leaves, until it is set below it
+ABOVE = "# ↑ "  # and then it says that it belongs there
 
 
 # Code
@@ -60,8 +65,10 @@ def printed_slides(printed: str) -> list[tuple[int, list[str]]]:
 
 
 def broken(line: str) -> str:
-    """A line in as many as it needs."""
-    return line if fits(line) else "\n".join(filled(line.strip(), indent_of(line)))
+    """A line in as many as it needs, if it is even longer than printed ones may be."""
+    if len(line) <= PRINTED[0]:
+        return line
+    return "\n".join(filled(line.strip(), indent_of(line)))
 
 
 def in_large_type(pages: list[list[str]]) -> list[tuple[int, list[str]]]:
@@ -131,7 +138,7 @@ def narrow(code: str) -> str:
     lines = []
     for line in code.splitlines():
         if line.lstrip().startswith(SHAPE):
-            line = line.strip().replace(SHAPE, "# ").rjust(COLUMNS)
+            line = line.strip().replace(SHAPE, ABOVE).rjust(COLUMNS)
         lines += string_in_two(line)
     return "\n".join(lines)
 
@@ -249,7 +256,7 @@ def depth(lines: list[str], place: int) -> int:
     line = lines[place]
     if in_docstring("\n".join(lines[:place])):
         return 2 * COLUMNS
-    goes_on = line.lstrip().startswith((")", "]", "}", '"""', "# ("))
+    goes_on = line.lstrip().startswith((")", "]", "}", '"""', ABOVE))
     if goes_on or is_comment(lines[place - 1]):
         return COLUMNS
     return len(indent_of(line))
@@ -281,6 +288,8 @@ def size(lines: list[str]) -> int:
     """The largest type, in pixels, in which these lines fit a slide."""
     wide = 1200 / 0.602 / max(len(line) for line in lines)
     high = 580 / 1.2 / len(lines)
+    if wide < SIZES[0]:
+        return PRINTED[1]
     return max(one for one in SIZES if one <= max(min(wide, high), SIZES[0]))
 
 

@@ -564,9 +564,14 @@ def over_seeds(lesson: str, mistake: str, entry: dict) -> dict | None:
     return found | {"right": right, "wrong": wrong}
 
 
+def shortly(number: float) -> str:
+    """Three digits of it; of a count, all."""
+    return f"{number:,.0f}" if 1000 <= abs(number) < 10**6 else f"{number:.3g}"
+
+
 def spread(low: float, middle: float, high: float) -> str:
     """A median, and in brackets the lowest and the highest, if they differ."""
-    low, middle, high = (f"{number:.3g}" for number in (low, middle, high))
+    low, middle, high = map(shortly, (low, middle, high))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 

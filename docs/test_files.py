@@ -378,6 +378,7 @@ def test_of_a_mistake_s_numbers_those_are_shown_that_no_seed_explains(
     assert lessons.over_seeds("cnn", "lower", entry | {"wrong": "c"}) is None
     assert lessons.over_seeds("rnn", "lower", entry) is None
     assert lessons.spread(0.33333, 0.33333, 0.33333) == "0.333"
+    assert lessons.spread(3806.0, 3846.0, 5001.0) == "3,846 (3,806 to 5,001)"
 
 
 @pytest.mark.parametrize("code", ["the same", "another", "unknown"])

@@ -53,7 +53,8 @@ def test_the_idea_can_be_gone_through_in_its_minutes(lesson):
 def words_of_comments(code: str) -> list[str]:
     comments = [comment for _, comment in lecture.code_and_comments(code)]
     lines = [line.strip() for line in code.splitlines() if lecture.is_comment(line)]
-    return sorted(" ".join([*comments, *lines]).replace("#", "").split())
+    said = " ".join([*comments, *lines]).replace(lecture.ABOVE, "")
+    return sorted(said.replace("#", "").split())
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -80,6 +81,14 @@ def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
             assert max(len(line) for line in lines) * 0.602 * size <= 1200
             assert len(lines) * 1.2 * size <= 580
             assert not lines[0].startswith(" ")  # else all would be set at the margin
+
+
+def test_a_printed_table_is_not_broken_but_smaller():
+    table = "\n".join("x" * 80 for _ in range(3))
+    assert lecture.printed_slides(table) == [(24, ["x" * 80] * 3)]
+    assert lecture.printed_slides("x" * 70) == [(28, ["x" * 70])]
+    ((size, lines),) = lecture.printed_slides("xxxx " * 20)
+    assert size == 28 and [len(line) for line in lines] == [69, 29]
 
 
 def test_a_slide_that_begins_within_a_function_says_in_which():
@@ -129,7 +138,7 @@ def test_a_comment_stands_above_its_line_and_a_shape_below():
     found = lecture.narrow(f"def f():\n{line}  # of all three arguments together")
     assert found == f"def f():\n    # of all three arguments together\n{line}"
     found = lecture.narrow(f"def f():\n{line}  # (B, 10, 28, 28)")
-    assert found == f"def f():\n{line}\n{'# (B, 10, 28, 28)'.rjust(lecture.COLUMNS)}"
+    assert found == f"def f():\n{line}\n{'# ↑ (B, 10, 28, 28)'.rjust(lecture.COLUMNS)}"
 
 
 def test_a_paragraph_is_cut_between_its_outermost_statements():

@@ -57,7 +57,7 @@ forget gates get a bias of 0, 1, 3 or 6. There are four networks with each bias.
 first one with a bias of 0 and the first one with a bias of 6 differ in nothing else:
 all other weights start from the same numbers, and both read the same sequences.
 Networks with a bias of 0 or 1 are the *control*. All networks train for 200 steps. Does
-it help those with a low bias to train twice as long? Try it, with the command below.
+it help those with a low bias to train twice as long? Try it, with more ``--steps``.
 (In all of them the input gates start almost closed. Without this, a high forget bias is
 not enough. The part about biases says why.)
 

@@ -145,7 +145,7 @@ from the orthogonal one.`);
   // The share that is left, on a logarithmic axis that stays the same.
   function drawLeft(left, now) {
     const svg = find("left"), wide = svg.clientWidth || 360, right = 12, low = 235;
-    const [first, bottom, top] = [80, -6, 3];  // where the axis begins; powers of ten
+    const [first, bottom, top] = [96, -6, 3];  // where the axis begins; powers of ten
     const x = (t) => first + ((t - 0.5) * (wide - first - right)) / longest;
     const y = (v) => low - ((low - 30) * (Math.log10(v) - bottom)) / (top - bottom);
     const { text } = nn, parts = [text(wide / 2, low + 40, "time steps")];

@@ -9,7 +9,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent)]
 from lessons import chosen  # noqa: E402
 
 project = "nn"
-extensions = ["sphinx_revealjs", "policy"]
+extensions = ["sphinx_revealjs", "policy", "together"]
 highlight_language = "text"  # a block without a language is a formula or a list
 include_patterns = [f"{lesson}.rst" for lesson in chosen()]
 root_doc = [*chosen()][0]  # no deck needs an index
