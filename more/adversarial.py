@@ -82,13 +82,14 @@ ASK = "We change each pixel of a digit by at most 0.1: can the network still rea
 CLAIM = (
     "Not if the change is chosen well. Two networks, trained as usual, read more than "
     "90 % of unseen digits, and each loses less than 10 percentage points to random "
-    "signs, which change the pixels nearly as much. Of the images that FGSM makes for "
-    "the first, it reads less than 25 %, and the second less than 45 %. With tiny "
-    "changes, the signs of its gradients change its loss more than 15 times as much as "
-    "random signs. A third network learned from images changed by FGSM, a fourth from "
-    "random signs. Both read more than 85 % of unchanged digits. Under FGSM, each with "
-    "its own gradients, the third reads more than 55 %, the fourth less than 35 %. PGD "
-    "leaves the third fewer, but more than 50 %."
+    "signs, which change the pixels nearly as much as FGSM. Of the images that FGSM "
+    "makes for the first network, it reads less than 25 %, and the second network less "
+    "than 45 %. With tiny changes, the signs of the first one's gradients change its "
+    "loss more than 15 times as much as random signs typically do. A third network "
+    "learned from images changed by FGSM, a fourth from images changed by random "
+    "signs. Both of these read more than 85 % of unchanged digits. Under FGSM, each "
+    "with its own gradients, the third reads more than 55 %, the fourth less than "
+    "35 %. PGD leaves the third fewer than FGSM does, but more than 50 %."
 )
 PIXELS = 28 * 28
 HIDDEN = 128  # numbers in the middle of the network
@@ -559,10 +560,10 @@ def by_trying(network: nn.Module, digits: Set) -> float:
 # -------------------------
 # ``fgsm_10`` is the share of unseen digits that the first network reads under FGSM with
 # a size of 0.10, and ``fgsm_0`` that without a change. ``second`` and ``second_random``
-# are the second network, without a change and with random signs. ``coins`` is the
-# network that was trained with random signs, on unchanged digits, and ``coins_fgsm``
-# the same under FGSM. ``moved_random`` and ``moved_fgsm`` are the mean changes of a
-# pixel. White paper makes them smaller than 0.1. If random signs moved much less than
+# are the second network, without a change and with random signs. ``coins`` is what the
+# network that learned from random signs reads of unchanged digits, and ``coins_fgsm``
+# what it reads under FGSM. ``moved_random`` and ``moved_fgsm`` are the mean changes of
+# a pixel. White paper makes them smaller than 0.1. If random signs moved much less than
 # FGSM, they would be no control. The limits were chosen with some seeds, and the claim
 # was then tried with others. They leave room for what differs from seed to seed, on
 # both collections of digits.
