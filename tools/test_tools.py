@@ -813,7 +813,7 @@ SLIDES = (
     "answers",
     "claim",
 )
-TINY_TEACH = """order = 1
+TINY_TEACH = """order = 99
 model = "Doubler()"
 leaves = "nothing"
 alt = ["Dots on a line through zero that rises by two for every one."]
