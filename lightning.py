@@ -488,7 +488,7 @@ def lightning_losses(
     try:
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except SIGTERMException:  # as where a cluster needs the computer, or it shuts down
-        sys.exit("told to end; --resume last goes on after the last whole epoch")
+        sys.exit("told to end; if an epoch was done, --resume last goes on after it")
     except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError):
         if checkpoint is None:
             raise
@@ -510,7 +510,10 @@ def best_epoch_accuracy(trainer: pl.Trainer, data: MNISTDataModule) -> float:
     best = DigitClassifier.load_from_checkpoint(path, weights_only=True)
     # Several processes would repeat some images, to have equal shares. One does not.
     tester = pl.Trainer(accelerator="cpu", devices=1, logger=False, **QUIET)
-    results = tester.test(best, data, verbose=False)
+    try:
+        results = tester.test(best, data, verbose=False)
+    except SIGTERMException:
+        sys.exit("told to end, before the test was done")
     return results[0]["accuracy"]
 
 

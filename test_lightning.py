@@ -804,8 +804,25 @@ def test_who_is_told_to_end_says_how_to_go_on_and_has_not_succeeded(
     monkeypatch.setattr(lightning.DigitClassifier, "training_step", told)
     with pytest.raises(SystemExit) as stop:
         lightning_losses(make_trainer(2), digits, "none", seed=0)
-    assert stop.value.code.startswith("told to end; --resume last goes on")
+    assert stop.value.code.startswith(
+        "told to end; if an epoch was done, --resume last"
+    )
     assert len(steps) < 46
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it ends at once")
+def test_who_is_told_to_end_while_it_tests_has_not_succeeded(digits, monkeypatch):
+    trainer = make_trainer(1)
+    lightning_losses(trainer, digits, "none", seed=0)
+    look = lightning.DigitClassifier.test_step
+
+    def told(self, batch, number):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return look(self, batch, number)
+
+    monkeypatch.setattr(lightning.DigitClassifier, "test_step", told)
+    with pytest.raises(SystemExit, match="^told to end, before"):
+        lightning.best_epoch_accuracy(trainer, digits)
 
 
 def an_empty_file(path: Path) -> None:

@@ -51,8 +51,10 @@ def evening(names: list[str], data: str) -> None:
             keep_pictures(run)
         except (LessonError, OSError) as error:  # the others are of interest, too
             print(f"{lesson.name:24}   FAILS: {error}", flush=True)
-            for old in FIGURES.glob(f"{lesson.name}.*"):  # of another evening
-                old.unlink()
+            for name in (f"{lesson.name}.png", f"{lesson.name}_*.png"):
+                for old in FIGURES.glob(name):  # of another evening
+                    with contextlib.suppress(OSError):  # somebody looks at it
+                        old.unlink()
             failed = True
             continue
         together += run.used["wall"]

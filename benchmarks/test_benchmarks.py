@@ -432,6 +432,21 @@ def test_evening_goes_on_after_a_lesson_that_fails(monkeypatch, capsys, nothing_
     assert capsys.readouterr().out.count("FAILS: rnn.png is a folder") == 2
 
 
+def test_pictures_of_another_evening_do_not_stand_for_a_lesson_that_fails(
+    monkeypatch, nothing_yet
+):
+    def full(lesson, **options):
+        raise RunError("cnn.py: OSError: no disk")
+
+    monkeypatch.setattr(bench.store, "full", full)
+    bench.FIGURES.mkdir()
+    for name in ("cnn.png", "cnn_layers.png", "cnnrnn.png"):
+        (bench.FIGURES / name).write_text("of another evening")
+    with pytest.raises(SystemExit, match="Not every claim held"):
+        bench.evening(["cnn"], "digits")
+    assert [path.name for path in bench.FIGURES.iterdir()] == ["cnnrnn.png"]
+
+
 def test_evening_leaves_the_pictures_and_says_how_to_get_a_site(
     monkeypatch, capsys, nothing_yet
 ):

@@ -21,10 +21,7 @@ from tools.catalogue import ends_in_words
 
 COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
 SIZES = (28, 32)  # of code, in pixels of 720
-PRINTED = (
-    82,
-    24,
-)  # columns of what is printed, for tables are not broken, and its size then
+WIDE, SMALL = 82, 24  # what is printed may have so many columns, in type of this size
 LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
 CLAIMED = 320  # and of a claim, below its question and with room between its sentences
 LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
@@ -65,8 +62,8 @@ def printed_slides(printed: str) -> list[tuple[int, list[str]]]:
 
 
 def broken(line: str) -> str:
-    """A line in as many as it needs, if it is even longer than printed ones may be."""
-    if len(line) <= PRINTED[0]:
+    """A line that is too long even for small type, in as many as it needs."""
+    if len(line) <= WIDE:
         return line
     return "\n".join(filled(line.strip(), indent_of(line)))
 
@@ -289,7 +286,7 @@ def size(lines: list[str]) -> int:
     wide = 1200 / 0.602 / max(len(line) for line in lines)
     high = 580 / 1.2 / len(lines)
     if wide < SIZES[0]:
-        return PRINTED[1]
+        return SMALL  # only what is printed is as wide
     return max(one for one in SIZES if one <= max(min(wide, high), SIZES[0]))
 
 

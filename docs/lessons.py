@@ -320,6 +320,7 @@ def render(template: str, **context) -> str:
     environment = jinja2.Environment(
         loader=loader, undefined=jinja2.StrictUndefined, **options
     )
+    environment.globals["shortly"] = shortly
     return environment.get_template(template).render(context)
 
 
@@ -540,7 +541,7 @@ def over_seeds(lesson: str, mistake: str, entry: dict) -> dict | None:
 
     Only the numbers that part are named: all wrong ones are below all right ones, or
     above. None, if the lesson or the mistake is another one than was measured, or was
-    measured with other seeds.
+    measured with another number of seeds.
     """
     kept = json.loads(OVER_SEEDS.read_text(encoding="utf-8")).get(lesson, {})
     right, wrong = kept.get("", {}), kept.get(mistake, {})
@@ -565,8 +566,8 @@ def over_seeds(lesson: str, mistake: str, entry: dict) -> dict | None:
 
 
 def shortly(number: float) -> str:
-    """Three digits of it; of a count, all."""
-    return f"{number:,.0f}" if 1000 <= abs(number) < 10**6 else f"{number:.3g}"
+    """Three digits of it; from 1,000 to a million, all before the point."""
+    return f"{number:,.0f}" if 999.5 <= abs(number) < 10**6 else f"{number:.3g}"
 
 
 def spread(low: float, middle: float, high: float) -> str:

@@ -14,6 +14,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 import compose  # noqa: E402
 import lecture  # noqa: E402
+import together  # noqa: E402
+from docutils import nodes  # noqa: E402
+from docutils.utils import new_document  # noqa: E402
 
 from tools import catalogue  # noqa: E402
 
@@ -81,6 +84,17 @@ def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
             assert max(len(line) for line in lines) * 0.602 * size <= 1200
             assert len(lines) * 1.2 * size <= 580
             assert not lines[0].startswith(" ")  # else all would be set at the margin
+
+
+def test_a_number_stays_with_its_percent_but_code_is_as_it_is():
+    said = "less than 25 % of 2e-14"
+    page = new_document("page")
+    for kind in (nodes.paragraph, nodes.literal, nodes.literal_block, nodes.math):
+        page += kind("", "", nodes.Text(said))
+    together.keep_together(None, page, "page")
+    kept, *code = [part.astext() for part in page.children]
+    assert kept == "less than 25\N{NO-BREAK SPACE}% of 2e-\N{WORD JOINER}14"
+    assert code == [said] * 3
 
 
 def test_a_printed_table_is_not_broken_but_smaller():

@@ -4,11 +4,13 @@ import re
 
 from docutils import nodes
 
+CODE = nodes.literal | nodes.FixedTextElement | nodes.math | nodes.raw
+
 
 def keep_together(app, doctree: nodes.document, name: str) -> None:
     """No line is broken between a number and its %, nor in 2e-14, but for code."""
     for text in [*doctree.findall(nodes.Text)]:
-        if isinstance(text.parent, nodes.literal | nodes.FixedTextElement | nodes.raw):
+        if isinstance(text.parent, CODE):
             continue
         kept = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
         kept = re.sub(r"(?<=\de)-(?=\d)", "-\N{WORD JOINER}", kept)

@@ -37,7 +37,7 @@ SHOWN = re.compile(r"\d+-\d+-[A-Za-z0-9]{8}\.\w+|0-empty\.txt")
 # What no page of ours asks for: documents that are written together, a page as a file.
 CLOSED = re.compile(r"/ws_sync|/api/export\b")
 MOST = 2**20  # bytes that a request may bring: what is drawn on a pad are far fewer
-LOGIN = 1000  # and a login: strangers can send one, and all of them are kept at a time
+LOGIN = 1000  # and a login: strangers can send many at a time, and each is kept
 
 
 class Door:
@@ -145,12 +145,14 @@ def is_news(record: logging.LogRecord) -> bool:
 
 
 class Seldom(logging.Filter):
-    """One line a second: as often as a stranger opens more connections than there can
-    be, asyncio writes down where it was."""
+    """If strangers open more connections than there can be, asyncio says so thousands
+    of times, each with a traceback. One line a second is enough. The rest passes."""
 
     last = -math.inf
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if "accept" not in record.getMessage():
+            return True
         now, before = time.monotonic(), self.last
         if now - before < 1:
             return False

@@ -398,6 +398,8 @@ def check(lesson: str, hint: int | None) -> int:
     else:
         good = [name for name in seconds if name not in complaints]
         print("These hold:", *folded(good), sep="\n  ")
+    if found.lost:
+        print("\nThe system killed the tests, maybe for memory; try it again.")
     if failed := {test: said for test, said in complaints.items() if test != TOLD}:
         first, complaint = next(iter(failed.items()))
         print("\nThese fail:", *folded(failed), sep="\n  ")

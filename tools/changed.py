@@ -50,7 +50,7 @@ def main() -> None:
     if files is None and since:
         cli.error(f"git knows no commit {since}")
     try:
-        # Without a history, as in a shallow clone, nobody knows
+        # Without a history, as in a shallow clone, none counts as changed
         print(",".join(changed(files or [])))
     except LessonError as error:
         cli.error(str(error))

@@ -18,7 +18,7 @@ import sys  # noqa: E402
 import traceback  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-FULL = errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)  # Windows has no EDQUOT
+FULL = errno.ENOSPC, errno.EDQUOT
 ROOM = 2**20  # bytes; with fewer, a disk counts as full: not every error says so
 
 
@@ -37,7 +37,7 @@ def main(job: Path, report: Path) -> None:
         if isinstance(error, SystemExit) and isinstance(error.code, str):
             said = error.code or said  # a sentence for the user
         told["error"] = said.splitlines()[0]
-        told["lost"] = is_of_the_machine(error)
+        told["lost"] = is_of_the_machine(error, folder)
     os.chdir(folder)  # wherever the lesson went
     if asked["show"]:
         draw()
@@ -45,7 +45,7 @@ def main(job: Path, report: Path) -> None:
     report.write_text(json.dumps(told), encoding="utf-8")
 
 
-def is_of_the_machine(error: BaseException) -> bool:
+def is_of_the_machine(error: BaseException, folder: Path) -> bool:
     """Whether no lesson is to blame: the disk is full, or somebody ended the process,
     of which Lightning makes an error."""
     while error:
@@ -54,7 +54,7 @@ def is_of_the_machine(error: BaseException) -> bool:
         if type(error).__name__ == "SIGTERMException":
             return True
         error = error.__context__
-    return shutil.disk_usage(Path.cwd()).free < ROOM
+    return shutil.disk_usage(folder).free < ROOM
 
 
 def run(lesson: str, threads: int, options: dict) -> tuple[dict, dict]:

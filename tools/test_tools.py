@@ -445,6 +445,16 @@ def test_a_full_disk_or_a_word_to_end_is_no_result_of_a_lesson(count, act, said)
     assert kept() == []
 
 
+def test_the_error_of_a_lesson_that_has_lost_its_folder_is_its_own(count):
+    lost = (
+        "import tempfile\n    os.chdir(tempfile.mkdtemp())\n    os.rmdir(os.getcwd())"
+    )
+    lesson = counting(count, f"{lost}\n    raise ValueError('nowhere')")
+    with pytest.raises(RunError, match=r"counted\.py: ValueError: nowhere") as found:
+        store.full(lesson)
+    assert not isinstance(found.value, LostError)
+
+
 def test_an_error_on_a_disk_that_is_full_is_no_result_either(count, monkeypatch):
     """torch.save says nothing of the disk then."""
     text = runner.CHILD.read_text(encoding="utf-8")
