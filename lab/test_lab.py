@@ -480,9 +480,10 @@ def test_a_socket_without_sense_is_closed_in_one_line(server, cache):
         return [line for line in told.splitlines() if line.startswith("lab: ")]
 
     until = time.monotonic() + 20
-    while len(lines()) < 2 and time.monotonic() < until:
+    while not lines() and time.monotonic() < until:
         time.sleep(0.1)
-    assert len(lines()) == 2 and all("/ws'" in line for line in lines()), lines()
+    # marimo itself may answer the second, in silence.
+    assert 1 <= len(lines()) <= 2 and all("/ws'" in line for line in lines()), lines()
 
 
 def test_what_comes_a_thousand_times_is_said_once_a_second(monkeypatch):
