@@ -51,10 +51,7 @@ def evening(names: list[str], data: str) -> None:
             keep_pictures(run)
         except (LessonError, OSError) as error:  # the others are of interest, too
             print(f"{lesson.name:24}   FAILS: {error}", flush=True)
-            for name in (f"{lesson.name}.png", f"{lesson.name}_*.png"):
-                for old in FIGURES.glob(name):  # of another evening
-                    with contextlib.suppress(OSError):  # somebody looks at it
-                        old.unlink()
+            drop_pictures(lesson)
             failed = True
             continue
         together += run.used["wall"]
@@ -77,6 +74,14 @@ def keep_pictures(run: Run) -> None:
     FIGURES.mkdir(parents=True, exist_ok=True)
     for path in run.folder.glob("figures/*"):
         write(FIGURES / path.name, path.read_bytes())
+
+
+def drop_pictures(lesson: Lesson) -> None:
+    """Those of another evening do not stand for a lesson that fails tonight."""
+    name = lesson.name
+    for old in [*FIGURES.glob(f"{name}.png"), *FIGURES.glob(f"{name}_*.png")]:
+        with contextlib.suppress(OSError):  # somebody looks at it
+            old.unlink()
 
 
 def look_through_site(names: list[str]) -> bool:
