@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from tools.catalogue import ROOT, Lesson
+from tools.site import left_out, unfinished
 
 PLACES = [ROOT / "docs" / "_build" / "html", ROOT / "nn-lecture"]  # built; unpacked
 
@@ -30,11 +31,11 @@ def pdfs(folder: Path) -> list[Path]:
 def problems(folder: Path, lessons: list[Lesson]) -> list[str]:
     """What is missing, cut off, or leads nowhere; nothing, if the site is whole."""
     said = []
-    if (folder.parent / "unfinished").exists():  # docs/Makefile's mark
+    if unfinished(folder):
         said.append("its build did not come to its end")
-    front = (folder / "index.html").read_text(encoding="utf-8", errors="replace")
+    lacks = left_out(folder, [lesson.name for lesson in lessons])
     for lesson in lessons:
-        if f"gallery/{lesson.name}.html" not in front:
+        if lesson.name in lacks:
             said.append(f"its first page does not name {lesson.file}")
         for page in (f"gallery/{lesson.name}.html", f"slides/{lesson.name}.html"):
             if not (folder / page).exists():

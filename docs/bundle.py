@@ -11,6 +11,7 @@ from chromium import BUILD, SITE, ZIP, at_hand
 
 from tools.catalogue import LessonError, lessons
 from tools.cli import end
+from tools.site import left_out, unfinished
 
 README = """nn: neural network lessons in PyTorch
 
@@ -49,12 +50,10 @@ def see_whole() -> None:
     first = "first, without LESSON: make -C docs html"
     if not (SITE / "index.html").exists():
         raise LessonError(f"no site is built; {first}")
-    if (BUILD / "unfinished").exists():  # docs/Makefile's mark
+    if unfinished(SITE):
         said = "the site is half a one, its build did not come to its end"
         raise LessonError(f"{said}; {first}")
-    front = (SITE / "index.html").read_text(encoding="utf-8")
-    lacks = [name for name in lessons() if f"gallery/{name}.html" not in front]
-    if lacks:
+    if lacks := left_out(SITE, [*lessons()]):
         said = f"the site is not whole, it is without {', '.join(lacks)}"
         raise LessonError(f"{said}; {first}")
 

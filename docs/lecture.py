@@ -2,8 +2,8 @@
 
 A lesson's lines have up to 88 columns. At 28 pixels of 720, between margins, a slide
 has room for 71. So its code is set anew for slides, by ruff, in narrower lines: the
-same statements in the same order. And what a first reader need not see is left out: a
-check of what a function was given.
+same statements in the same order. And what a first reader need not see is left out:
+checks of what a function was given, and a function that only prints how training goes.
 """
 
 import ast
@@ -24,7 +24,9 @@ SIZES = (28, 32)  # of code, in pixels of 720
 WIDE, SMALL = 82, 24  # what is printed may have so many columns, in type of this size
 LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
 CLAIMED = 320  # and of a claim, below its question and with room between its sentences
+PROMISED = re.compile(r";\s+ValueError for [\w\s]+(?=\.)")  # in a docstring
 LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
+REFERS = r"(It|Its|They|Their|Both)\b"  # to what the sentence before it names
 SHAPE = "# > "  # marks a comment about what its line leaves, until it is set below it
 ABOVE = "# ↑ "  # and then it says that it belongs there
 
@@ -34,7 +36,7 @@ ABOVE = "# ↑ "  # and then it says that it belongs there
 
 def code_slides(code: str) -> list[tuple[int, list[str]]]:
     """A part's code, for as many slides as it needs, and its size on each."""
-    return in_large_type(named(paged(narrow(without_checks(code)))))
+    return in_large_type(named(paged(narrow(to_teach(code)))))
 
 
 def named(pages: list[list[str]]) -> list[list[str]]:
@@ -89,20 +91,23 @@ def in_docstring(code: str) -> bool:
     return code.count('"""') % 2 == 1
 
 
-def without_checks(code: str) -> str:
+def to_teach(code: str) -> str:
     """The code without what only refuses a wrong input: an `if` that does no more than
     raise a ValueError, or end the program; and of a `try` that ends the program if it
-    fails, only what is tried."""
-    lines = code.splitlines()
-    for node in ast.walk(ast.parse(code)):
+    fails, only what is tried. No docstring promises what was left out; nor is
+    print_loss shown."""
+    lines = PROMISED.sub("", code).splitlines()
+    for node in ast.walk(ast.parse("\n".join(lines))):
         if isinstance(node, ast.If) and not node.orelse and refuses(node.body):
+            lines[node.lineno - 1 : node.end_lineno] = blanks(node)
+        if isinstance(node, ast.FunctionDef) and node.name == "print_loss":
             lines[node.lineno - 1 : node.end_lineno] = blanks(node)
         if isinstance(node, ast.Try) and ends_in_words(node):
             start, end = node.body[0].lineno - 1, node.body[-1].end_lineno
             tried = [line.removeprefix("    ") for line in lines[start:end]]
             lines[node.lineno - 1 : node.end_lineno] = blanks(node)
             lines[start:end] = tried
-    return "\n".join(line for line in lines if line is not None)
+    return "\n".join(line for line in lines if line is not None).strip("\n")
 
 
 def blanks(node: ast.stmt) -> list[None]:
@@ -306,22 +311,33 @@ def ideas(docstring: str, letters: int = LETTERS) -> list[str]:
 
 
 def filled_slides(paragraphs: list[str], letters: int) -> list[str]:
-    """Sentence by sentence, to so many letters a slide."""
-    slides = [""]
+    """Sentence by sentence, to so many letters a slide. One that begins with "it" or
+    the like stays with the one before it."""
+    slides = [[]]  # of each, its pieces, and what parts each from the one before it
     for paragraph in paragraphs:
         if paragraph.startswith(":"):  # how to run it, shapes, paper: on the page
-            if slides[-1].endswith(":"):  # "See with this command:"
-                slides[-1] += "\n\n" + paragraph.split("\n")[0].removeprefix(":Run: ")
+            if joined(slides[-1]).endswith(":"):  # "See with this command:"
+                command = paragraph.split("\n")[0].removeprefix(":Run: ")
+                slides[-1].append(("\n\n", command))
             continue
         listed = re.match(LISTED, paragraph)
         between = "\n\n"
         for piece in items(paragraph) if listed else sentences(paragraph):
-            full = len(slides[-1]) + len(piece) > letters
-            if slides[-1] and full and not slides[-1].endswith(":"):
-                slides.append("")
-            slides[-1] += between + piece if slides[-1] else piece
+            last = joined(slides[-1])
+            full = len(last) + len(piece) > letters
+            if last and full and not last.endswith(":"):
+                refers = re.match(REFERS, piece) and len(slides[-1]) > 1
+                slides.append([slides[-1].pop()] if refers else [])
+            slides[-1].append((between, piece))
             between = "\n" if listed else " "
-    return [one for one in slides if one]
+    return [joined(one) for one in slides if one]
+
+
+def joined(pieces: list[tuple[str, str]]) -> str:
+    return "".join(
+        between + piece if number else piece
+        for number, (between, piece) in enumerate(pieces)
+    )
 
 
 def claims(claim: str) -> list[list[str]]:
