@@ -537,7 +537,7 @@ def figure(weights: list[float], right: dict[str, list[float]]) -> Figure:
         lines.plot(distances, shares, linestyle=styles[name], linewidth=2.5, label=name)
     lines.set(xlabel="distance of the right pair, in tokens", ylim=(0, 1.05))
     lines.set_ylabel("share of right answers")
-    lines.legend(loc="center right", fontsize=11)
+    lines.legend(fontsize=11)
     for axes in (bars, lines):
         axes.spines[["top", "right"]].set_visible(False)
     attention = right["attention"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import paper
 from chromium import BUILD, SITE, ZIP, at_hand
+from lessons import GALLERY, runs_shown
 
 from tools.catalogue import LessonError, lessons
 from tools.cli import end
@@ -47,7 +48,7 @@ def main() -> None:
 
 def see_whole() -> None:
     """No zip of half a site, or of a site of one lesson alone: it looks like all."""
-    first = "first, without LESSON: make -C docs html"
+    first = "first, without LESSON: NN_MISTAKES=all make -C docs html"
     if not (SITE / "index.html").exists():
         raise LessonError(f"no site is built; {first}")
     if unfinished(SITE):
@@ -56,6 +57,16 @@ def see_whole() -> None:
     if lacks := left_out(SITE, [*lessons()]):
         said = f"the site is not whole, it is without {', '.join(lacks)}"
         raise LessonError(f"{said}; {first}")
+    lacks = [name for name in lessons() if not all_ran(name)]
+    if lacks:
+        said = f"not every mistake has its run on the pages of {', '.join(lacks)}"
+        raise LessonError(f"{said}; {first}")
+
+
+def all_ran(lesson: str) -> bool:
+    """Whether its page shows the run of each of its mistakes."""
+    runs = runs_shown(GALLERY / f"{lesson}.json")
+    return runs is not None and all(runs.values())
 
 
 if __name__ == "__main__":

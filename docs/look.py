@@ -48,7 +48,7 @@ def main(lesson: Annotated[str, tyro.conf.Positional]) -> None:
         raise LessonError("no Chromium is here; first: playwright install chromium")
     files = [SITE / part / f"{lesson}.html" for part in ("gallery", "slides")]
     if not all(file.exists() for file in files):
-        build = f"NN_MISTAKES= make -C docs html LESSON={lesson}"
+        build = f"make -C docs html LESSON={lesson}"
         raise LessonError(f"no page and deck of {lesson!r}; first: {build}")
     folder = BUILD / "look"
     folder.mkdir(exist_ok=True)

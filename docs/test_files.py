@@ -1,7 +1,7 @@
 """The site, read as files, in seconds: pytest docs/test_files.py.
 
 NN_PAGES=cnn restricts it to the page and the deck of this lesson, as in test_docs.py.
-NN_MISTAKES=cnn says that the site is a draft, with the wrong runs of this lesson alone.
+NN_MISTAKES=cnn says that the site was built with the runs of this lesson's mistakes.
 """
 
 import contextlib
@@ -250,8 +250,9 @@ def test_a_lesson_page_is_whole(lesson):
     assert {row.get_text() for row in rows} <= {*taught["words"].values()}
     said = page.select_one("#mistakes").get_text()
     assert all(f"(Its name: {name}.)" in said for name in mistakes)
-    if lesson in with_mistakes():  # a draft does not know how the others end
-        assert said.count("It ends with: ") == len(mistakes)
+    ran = sum(bool(run) for run in runs_of(lesson))
+    assert said.count("It ends with: ") == ran
+    assert said.count("built without its run. To see it: ") == len(mistakes) - ran
     links = [
         one["href"] for one in page.find_all("a") if "Open in Colab" in one.get_text()
     ]
@@ -286,7 +287,7 @@ def test_a_page_links_only_to_what_is_made(monkeypatch, tmp_path, lesson, pdfs, 
     """PDFs where Chromium prints them; Colab where it can find the notebooks."""
     shutil.copy(GALLERY / f"{lesson}.json", tmp_path)
     monkeypatch.setattr(lessons, "GALLERY", tmp_path)
-    monkeypatch.setattr(lessons, "with_mistakes", list)  # a draft, with no wrong run
+    monkeypatch.setattr(lessons, "with_mistakes", list)
     monkeypatch.setattr(lessons, "stored", lambda lesson, mistake: False)
     monkeypatch.setattr(lessons, "PLAYED_WITH", [])
     app = SimpleNamespace(
@@ -311,7 +312,7 @@ def test_no_picture_is_transparent_and_lost_in_the_dark():
     for lesson in LESSONS:
         own = [path.stem for path in pictures if path.name.startswith(f"{lesson}_")]
         assert own, lesson
-        if lesson in with_mistakes():  # those that look different
+        if any(runs_of(lesson)):  # those that look different
             assert any(
                 stem.startswith(f"{lesson}_{name}_")
                 for stem in own
@@ -425,17 +426,46 @@ def test_a_damaged_table_is_named_in_one_line(tmp_path, monkeypatch):
         lessons.tables()
 
 
-def test_a_draft_makes_the_wrong_runs_of_the_named_lessons_alone(monkeypatch):
+def runs_of(lesson: str) -> list[str]:
+    """Of its mistakes, what the page shows; "" for one that was not run for it."""
+    known = lessons.runs_shown(GALLERY / f"{lesson}.json")
+    return [run for mistake, run in known.items() if mistake]
+
+
+def test_wrong_runs_are_made_of_the_named_lessons_alone(monkeypatch):
+    for lesson in {*with_mistakes()} & {*LESSONS}:  # as the site was built
+        assert all(runs_of(lesson)), lesson
     monkeypatch.delenv("NN_MISTAKES", raising=False)
-    everything = with_mistakes()
-    assert set(LESSONS) <= set(everything)
-    monkeypatch.setenv("NN_MISTAKES", f"{everything[1]},{everything[0]}")
-    assert with_mistakes() == everything[:2]
-    monkeypatch.setenv("NN_MISTAKES", "")
     assert with_mistakes() == []
+    everything = [*catalogue.lessons()]
+    for said, named in [
+        ("", []),
+        ("all", everything),
+        (f"{everything[1]}, {everything[0]}", everything[:2]),
+    ]:
+        monkeypatch.setenv("NN_MISTAKES", said)
+        assert with_mistakes() == named
     monkeypatch.setenv("NN_MISTAKES", "nowhere")
-    with pytest.raises(SystemExit, match="NN_MISTAKES: no lesson 'nowhere'; there are"):
+    with pytest.raises(SystemExit, match="no lesson 'nowhere'; there are cnn,.*or all"):
         with_mistakes()
+
+
+@pytest.mark.parametrize(
+    "target, variables, said",
+    [
+        ("html", {}, ""),
+        ("zip", {}, "all"),
+        ("zip", {"NN_MISTAKES": "cnn"}, "cnn"),
+    ],
+)
+def test_the_zip_asks_for_all_wrong_runs(tmp_path, target, variables, said):
+    shutil.copy(Path(__file__).with_name("Makefile"), tmp_path)
+    (tmp_path / "fake").write_text('#!/bin/sh\necho "$NN_MISTAKES" >> log\n')
+    (tmp_path / "fake").chmod(0o755)
+    own = {n: os.environ[n] for n in os.environ if n not in ("LESSON", "NN_MISTAKES")}
+    command = ["make", target, "PYTHON=./fake"]
+    subprocess.run(command, cwd=tmp_path, env=own | variables, check=True)
+    assert {*(tmp_path / "log").read_text().splitlines()} == {said}
 
 
 # What a build does, if something happens meanwhile
@@ -461,8 +491,8 @@ def one(monkeypatch, tmp_path):
     monkeypatch.setattr(lessons, "PICTURES", tmp_path / "gallery" / "pictures")
     lessons.GALLERY.mkdir()
     monkeypatch.setenv("NN_RUNS", str(tmp_path / "runs"))
-    for name in ("LESSON", "NN_MISTAKES"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("LESSON", raising=False)
+    monkeypatch.setenv("NN_MISTAKES", "all")
     lessons.texts.cache_clear()
     yield SimpleNamespace(path=path, ends=ends)
     lessons.texts.cache_clear()
@@ -761,6 +791,7 @@ def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, st
     monkeypatch.setattr(bundle, "ZIP", tmp_path / "nn-lecture.zip")
     monkeypatch.setattr(bundle, "at_hand", lambda: True)
     monkeypatch.setattr(paper, "main", lambda: None)
+    monkeypatch.setattr(bundle, "runs_shown", lambda path: {"": "cnn-1"})
     (tmp_path / "html").mkdir()
     front = "".join(f"gallery/{name}.html" for name in catalogue.lessons())
     (tmp_path / "html" / "index.html").write_text(front)
@@ -792,6 +823,10 @@ def test_the_last_zip_stays_until_the_new_one_is_whole(monkeypatch, tmp_path, st
         ("none", "no site is built"),
         ("of one lesson", "it is without .*attention, "),
         ("half", "its build did not come to its end"),
+        (
+            "without wrong runs",
+            "not every .* run on the pages of cnn, attention;",
+        ),
         ("whole", ""),
     ],
 )
@@ -804,6 +839,10 @@ def test_half_a_site_or_one_lesson_alone_is_not_packed(
     monkeypatch.setattr(bundle, "ZIP", tmp_path / "nn-lecture.zip")
     monkeypatch.setattr(bundle, "at_hand", lambda: True)
     monkeypatch.setattr(paper, "main", lambda: None)
+    runs = {"cnn": {"": "cnn-1", "no_relu": ""}, "attention": None}
+    whole = {"": "one", "wrong": "another"}
+    shown = runs if site == "without wrong runs" else {}
+    monkeypatch.setattr(bundle, "runs_shown", lambda path: shown.get(path.stem, whole))
     bundle.ZIP.write_text("old")
     if site != "none":
         (tmp_path / "html").mkdir()

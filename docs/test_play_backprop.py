@@ -69,6 +69,9 @@ def test_it_begins_with_the_tape_of_the_lesson(page):
     tape = run(page, "(a · b + a) · b", 2.0, 3.0)
     assert [tape[name]["value"] for name in "abcdy"] == tensors["values"].tolist()
     assert [tape[name]["gradient"] for name in "abcdy"] == tensors["gradients"].tolist()
+    assert gradients(page) == {"y": "1"}  # who has not gone back, can predict
+    assert page.locator("#nn-check").inner_text() == ""
+    page.get_by_role("button", name="All the way back").click()
     assert gradients(page) == {"a": "12", "b": "14", "c": "3", "d": "3", "y": "1"}
 
 
@@ -87,7 +90,7 @@ def told(page) -> str:
 
 
 def test_box_by_box_from_the_end_by_keyboard(page):
-    visit(page, "backprop")
+    visit(page, "backprop", "#at=3")
     page.locator("#nn-reset").focus()
     page.keyboard.press("Enter")
     assert gradients(page) == {"y": "1"} and "Nobody has had a turn yet" in told(page)
@@ -105,7 +108,7 @@ def test_box_by_box_from_the_end_by_keyboard(page):
 
 
 def test_with_the_mistake_the_last_part_wipes_out_the_one_before(page):
-    visit(page, "backprop")
+    visit(page, "backprop", "#at=3")
     page.locator("#nn-wrong").focus()
     page.keyboard.press("Space")
     assert gradients(page)["a"] == "9" and gradients(page)["b"] == "6"
@@ -114,7 +117,7 @@ def test_with_the_mistake_the_last_part_wipes_out_the_one_before(page):
 
 
 def test_a_relu_below_0_hands_back_nothing(page):
-    visit(page, "backprop")
+    visit(page, "backprop", "#at=3")
     page.locator("#nn-formula").select_option(label="relu(a · b) + a")
     page.locator("#nn-b").focus()
     for _ in range(8):
@@ -125,7 +128,7 @@ def test_a_relu_below_0_hands_back_nothing(page):
 
 
 def test_a_box_is_dragged_and_all_gradients_follow(page):
-    visit(page, "backprop")
+    visit(page, "backprop", "#at=3")
     page.locator("#nn-graph").scroll_into_view_if_needed()
     box = page.locator("[data-name=a]").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -144,7 +147,7 @@ def test_a_box_is_dragged_and_all_gradients_follow(page):
 
 def test_a_finger_steps_back(new_context):
     page = new_context(has_touch=True, is_mobile=True, viewport=PHONE).new_page()
-    visit(page, "backprop")
+    visit(page, "backprop", "#at=3")
     page.get_by_role("button", name="Only forward").tap()
     page.get_by_role("button", name="One box back").tap()
     assert "y has handed" in told(page)

@@ -88,6 +88,9 @@ def test_moves_change_by_arrow_key_and_the_guesser_by_a_click(page, guesses):
     page.locator("#nn-up").focus()
     page.keyboard.press("ArrowLeft")
     assert answer.inner_text() == told(guesses, "formula", (0.9, -0.5), 5)
+    for name, value in (("across", "0.9"), ("up", "-0.5")):
+        assert page.locator(f"#nn-is-{name}").inner_text() == value
+        assert page.locator(f"#nn-{name}").input_value() == value
     assert page.locator("#nn-plane .nn-datum").count() == 200
     assert page.locator("#nn-path").get_attribute("d").count("L") == 5
     assert page.wrong == []

@@ -556,9 +556,9 @@ def figure(losses: dict[str, list[float]], allowed: dict[str, list[float]]) -> F
     lines.plot(places, floor, ":", color="0.6", linewidth=2.5, label="knows the source")
     last = losses["unmasked"][-1]
     lines.plot(WINDOW, last, "o", color=styles["unmasked"][1], markersize=8)
-    lines.set(xlabel="place in the window", ylabel="loss, in bits", ylim=(-0.05, 2.05))
-    lines.set(yticks=[0, 0.5, 1, 1.5, 2])
-    lines.legend(loc="upper center", fontsize=11)
+    lines.set(xlabel="place in the window", ylabel="loss, in bits")
+    lines.set_ylim(bottom=-0.05)
+    lines.legend(fontsize=11)
 
     left = -0.2  # of the tick: where the first bar of each pair stands
     for name, (_, color) in styles.items():

@@ -13,7 +13,7 @@
       ["y", "+", "da", [556, 190]]],
   };
   const TITLES = Object.keys(FORMULAS), ALL = 3;  // three boxes hand something on
-  let now = { formula: 0, a: w.values.data[0], b: w.values.data[1], at: ALL, wrong: false };
+  let now = { formula: 0, a: w.values.data[0], b: w.values.data[1], at: 0, wrong: false };
 
   // The tape: each number with its value, its parents and the slopes on their arrows.
   function forward(title, a, b) {
@@ -66,7 +66,7 @@
     nn.say(find("says"), `y = ${show(tape.y.value)}. ${turn}${now.at === ALL
       ? ` All are done: a has the gradient ${end_a}, and b ${end_b}.` : ""}`);
     const nudged = (a, b) => (forward(title, a, b).y.value - tape.y.value) / 1e-3;
-    find("check").textContent = `To check: with a nudge of 0.001, y grows \
+    find("check").textContent = now.at < ALL ? "" : `To check: with a nudge of 0.001, y grows \
 ${show(nudged(now.a + 1e-3, now.b))} times as much as a, and \
 ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
     draw(title, tape);

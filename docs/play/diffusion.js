@@ -55,14 +55,16 @@
   const shown = (place) => `(${place.map((v) => v.toFixed(2)).join(", ")})`;
 
   function show() {
-    const places = walk([(across - 30) / 10, (up - 30) / 10], moves, who);
+    const noise = [(across - 30) / 10, (up - 30) / 10];
+    const places = walk(noise, moves, who);
     const heap = heapOf(places.at(-1));
     for (const radio of document.getElementsByName("nn-guess"))
       radio.checked = radio.value === who;
     find("moves").value = MOVES.indexOf(moves);
     find("count").textContent = moves;
-    find("across").value = across;
-    find("up").value = up;
+    ["across", "up"].forEach((name, i) => {
+      find(name).value = find(`is-${name}`).textContent = noise[i].toFixed(1);
+    });
     const many = moves === 1 ? "1 move" : `${moves} moves`;
     nn.say(find("answer"), `The ${who}, from the noise ${shown(places[0])} in ${many}: to \
 ${shown(places.at(-1))}, ${HEAPS[heap] ?? WHERE}.`);
@@ -94,8 +96,9 @@ ${shown(places.at(-1))}, ${HEAPS[heap] ?? WHERE}.`);
   }
   find("moves").max = MOVES.length - 1;
   find("moves").oninput = (event) => change({ moves: MOVES[event.target.value] });
-  find("across").oninput = (event) => change({ across: Number(event.target.value) });
-  find("up").oninput = (event) => change({ up: Number(event.target.value) });
+  const tenths = (event) => Math.round(10 * event.target.value) + 30;
+  find("across").oninput = (event) => change({ across: tenths(event) });
+  find("up").oninput = (event) => change({ up: tenths(event) });
   for (const radio of document.getElementsByName("nn-guess"))
     radio.onchange = () => change({ who: radio.value });
   find("plane").onclick = (event) => {
