@@ -32,9 +32,9 @@ the beginning, through every time step, to the question mark. Over 7 time steps 
 learns to do so with ease. Over 25 it depends on the numbers that stand in U before
 training. In the usual *uniform* start each is drawn by itself, and all values between
 two limits are equally likely. We compare it with an *orthogonal* start: a matrix that
-turns vectors, and makes none of them longer or shorter. In all else the two are alike,
-network by network: W, b, the sequences and the number of training steps. So a
-difference can only come from the start of U.
+turns or mirrors vectors, and makes none of them longer or shorter. In all else the two
+are alike, network by network: W, b, the sequences and the number of training steps. So
+a difference can only come from the start of U.
 
 :Run: ``python rnn.py --seed 1``
 :Shapes: B batch, T time steps, I input size, H hidden size, C answers, N nudges
@@ -304,7 +304,7 @@ def nudge_by_hand(weight: float, wait: int) -> None:
 # to about 64/192 = 1/3. So its length, the root of this sum, is about 0.58. On average,
 # any other nudge does no better. In a few directions it grows a little. But then U also
 # turns it, and in the next time step it points in another direction. In a random matrix
-# most directions shrink, so after two time steps every nudge is shorter than it was.
+# most directions shrink, and after two time steps every nudge is shorter than it was.
 #
 # A matrix is *orthogonal* if it leaves the length of every vector as it is: it only
 # turns the vector, or mirrors it. Then only the slopes of tanh shorten a nudge. Before
