@@ -39,7 +39,7 @@ each new layer with random numbers. From how it does so we predict how much of t
 gradient comes back through the stack, and then we measure. We do so for plain and for
 residual blocks, and for both with other first weights. Then we train all four to read
 digits. (Depth is what makes it hard: five plain blocks learn, too, if slowly. Try
-``--depth 5``: there the claim below does not hold.)
+``--depth 5``: there the claim does not hold.)
 
 :Run: ``python compare_blocks.py --depth 30``
 :Shapes: B batch, D numbers in a block, L blocks, N images

@@ -40,7 +40,7 @@ def problems(folder: Path, lessons: list[Lesson]) -> list[str]:
         for page in (f"gallery/{lesson.name}.html", f"slides/{lesson.name}.html"):
             if not (folder / page).exists():
                 said.append(f"{page} is missing")
-        shown = folder / "lessons" / lesson.path.name
+        shown = folder / "lessons" / lesson.file
         if shown.exists() and shown.read_bytes() != lesson.path.read_bytes():
             said.append(f"its pages are of another {lesson.file} than this one")
     for page in pages(folder):

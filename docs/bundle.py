@@ -20,12 +20,13 @@ Open index.html in a browser; it needs no network. In the folders beside it lie
 
     slides/     the decks, also as PDF, with and without notes
     handouts/   each lesson on at most four pages
-    lessons/    the lessons: python lessons/cnn.py; all of them, also those that
-                stand in more/ elsewhere. Each says in its first lines what it needs.
+    lessons/    the lessons; in this folder: python cnn.py, or python more/gpt.py.
+                Each says in its first lines what it needs.
     notebooks/  the same as notebooks
+    pictures/   what they draw, if a run fails you in the lecture
 
-What else the pages name (tests, mistakes to practise, the lab, benchmarks) is in the
-repository, not here.
+What else the pages name (tests, mistakes to practise, the lab, benchmarks and their
+`evening`) is in the repository, not here.
 """
 
 

@@ -57,8 +57,11 @@ def named(pages: list[list[str]]) -> list[list[str]]:
     return found
 
 
-def printed_slides(printed: str) -> list[tuple[int, list[str]]]:
+def printed_slides(paragraphs: list[str]) -> list[tuple[int, list[str]]]:
     """What a lesson prints, likewise."""
+    if not paragraphs:
+        return []
+    printed = "\n\n".join(paragraphs)
     lines = "\n".join(broken(line) for line in printed.splitlines())
     return in_large_type(paged(lines))
 
@@ -127,9 +130,11 @@ def narrow(code: str) -> str:
     if fits(code):
         return code
     code = docstrings_refilled(comments_refilled(code))
-    code = "\n".join(
-        piece for line in code_and_comments(code) for piece in comment_apart(*line)
-    )
+    lines, before = [], ""
+    for does, comment in code_and_comments(code):
+        lines += comment_apart(does, comment, is_comment(before))
+        before = does
+    code = "\n".join(lines)
     if not fits(code):
         ruff = [sys.executable, "-m", "ruff", "format", "--isolated", "--quiet"]
         ruff += ["--line-length", str(COLUMNS), "-"]
@@ -179,14 +184,15 @@ def code_and_comments(code: str) -> list[tuple[str, str]]:
     return parts
 
 
-def comment_apart(does: str, comment: str) -> list[str]:
+def comment_apart(does: str, comment: str, commented: bool) -> list[str]:
     """The line as it was; or, if it is too long, its comment on a line of its own:
-    above, or, if it says the shape of what comes out, below and to the right."""
+    above, or, if it says the shape of what comes out, or there is a comment above
+    already, below and to the right."""
     line = f"{does}  {comment}".rstrip()
     if not comment or len(line) <= COLUMNS:
         return [line]
     text = comment.removeprefix("# ")
-    if text.startswith("("):
+    if text.startswith("(") or commented and len(ABOVE + text) <= COLUMNS:
         return [does, indent_of(does) + SHAPE + text]
     return [*filled(text, indent_of(does) + "# "), does]
 

@@ -304,7 +304,7 @@ def known(lesson: str) -> dict:
             raise ValueError(f"words: one for each number of main; {sorted(unsaid)}")
         asked = [*taught["question"], *taught["paper"]]
         for entry in [*taught["slide"].values(), *asked]:
-            if {*entry} not in ({"minutes", "say"}, {"ask", "answer"}):
+            if {*entry} - {"prints"} not in ({"minutes", "say"}, {"ask", "answer"}):
                 raise ValueError(f"minutes and say, or ask and answer; not {entry}")
     except Exception as error:  # a typo in it must not look like a bug of the build
         raise ExtensionError(f"{path}: {error!r}") from None
@@ -333,7 +333,7 @@ def complete(app, docname: str, source: list[str]) -> None:
         source[0] = jinja2.Template(source[0]).render(
             pdfs=app.config.paper,
             lessons=[
-                known(name) | {"title": lesson.title}
+                known(name) | {"title": lesson.title, "file": lesson.file}
                 for name, lesson in chosen().items()
             ],
             table=[
@@ -657,7 +657,12 @@ def deck(lesson: str) -> str:
         now += slide["minutes"]
         times = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
         notes[name] = f"{times} {slide['say']}"
-    paragraphs = about["printed"].strip().split("\n\n")
+    _, *paragraphs, _ = about["printed"].strip().split("\n\n")  # question and claim
+    outputs = {}  # of a worked example, behind its code
+    for head in shown:
+        many = about["slide"][head].get("prints", 0)
+        outputs[head] = lecture.printed_slides(paragraphs[:many])
+        paragraphs = paragraphs[many:]
     if about["guess"]:
         cut_out(about["pictures"][0], about["guess"]["box"], f"{lesson}_guess")
     return render(
@@ -671,7 +676,8 @@ def deck(lesson: str) -> str:
         parts={head: lecture.code_slides(lines) for head, lines in shown.items()},
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
-        printed_slides=lecture.printed_slides("\n\n".join(paragraphs[1:-1])),
+        outputs=outputs,
+        printed_slides=lecture.printed_slides(paragraphs),
     )
 
 
@@ -718,7 +724,6 @@ def copy_downloads(app, exception) -> None:
     copied = {
         "notebooks": [GALLERY / f"{lesson}.ipynb" for lesson in chosen()],
         "pictures": [PICTURES / f"{n}.{end}" for n in names for end in ("png", "svg")],
-        "lessons": [lesson.path for lesson in chosen().values()],
     }
     copied["play"] = [HERE / "play" / "nn.js"]
     for lesson in {*PLAYED_WITH} & {*chosen()}:
@@ -728,3 +733,7 @@ def copy_downloads(app, exception) -> None:
         (app.outdir / folder).mkdir(exist_ok=True)
         for file in files:
             shutil.copy(file, app.outdir / folder)
+    for lesson in chosen().values():  # in more/, as the pages say: python more/gpt.py
+        path = app.outdir / "lessons" / lesson.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(lesson.path, path)

@@ -65,11 +65,15 @@ def test_a_page_on_a_disk_works_and_is_not_let_to_another_host(page, name):
     assert page.evaluate(ASK_ELSEWHERE) == refused
 
 
+CUT_OFF = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText)"
+
+
 @pytest.mark.parametrize("name", [page for page in PAGES if page not in DECKS])
 def test_a_page_fits_a_phone(page, base_url, name):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(base_url + name)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".nn-formula").evaluate_all(CUT_OFF) == []
 
 
 # The site
@@ -329,6 +333,7 @@ def test_on_a_phone_a_deck_is_a_page_that_can_be_read(new_context, base_url, nam
     page.goto(base_url + name)
     wait_until(page, "Reveal.isReady()")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator(".nn-formula").evaluate_all(CUT_OFF) == []
     slides = page.locator(".slides > section > section")
     boxes = [slide.bounding_box() for slide in slides.all()]
     for above, below in zip(boxes, boxes[1:], strict=False):

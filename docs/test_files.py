@@ -4,6 +4,7 @@ NN_PAGES=cnn restricts it to the page and the deck of this lesson, as in test_do
 NN_MISTAKES=cnn says that the site was built with the runs of this lesson's mistakes.
 """
 
+import ast
 import contextlib
 import functools
 import json
@@ -301,7 +302,7 @@ def test_a_page_links_only_to_what_is_made(monkeypatch, tmp_path, lesson, pdfs, 
     assert page.count("Open in Colab") == bool(colab and not alone)
     assert page.count("OWNER") == 0
     index = Path(__file__).with_name("index.rst").read_text(encoding="utf-8")
-    known = lessons.known(lesson) | {"title": ""}
+    known = lessons.known(lesson) | {"title": "", "file": ""}
     index = jinja2.Template(index).render(pdfs=pdfs, lessons=[known], table=[])
     assert index.count(".pdf>") == 3 * pdfs
 
@@ -321,6 +322,33 @@ def test_no_picture_is_transparent_and_lost_in_the_dark():
     for path in pictures:
         picture = plt.imread(path)
         assert picture.shape[2] == 3 or picture[..., 3].min() == 1, path
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_a_part_prints_stands_on_the_slide_behind_its_code(lesson):
+    known = lessons.known(lesson)
+    _, *printed, _ = known["printed"].strip().split("\n\n")
+    _, _, *blocks = lessons.blocks(lesson)
+    heads = [text.strip().splitlines()[0] for _, text, _ in blocks[::2]]
+    code = dict(zip(heads, [code for _, code, _ in blocks[1::2]], strict=False))
+    sections = read(f"slides/{lesson}.html").select("section > section")
+    titles = [section.find(["h1", "h2"]).get_text() for section in sections]
+    shown = []  # behind which part, what
+    for number, title in enumerate(titles):
+        if title.startswith("What this prints"):
+            before = [one for one in titles[:number] if "this prints" not in one][-1]
+            shown.append((before, sections[number].get_text()))
+    for head, slide in known["slide"].items():
+        for _ in range(slide.get("prints", 0)):
+            first, paragraph = printed[0].splitlines()[0], printed.pop(0)
+            assert any(one.startswith(head) and first in text for one, text in shown)
+            words = [
+                node.value.strip()
+                for node in ast.walk(ast.parse(code[head]))
+                if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            ]
+            assert any(len(one) > 3 and one in paragraph for one in words), head
+    assert shown  # each lesson has an example to do by hand
 
 
 @pytest.mark.parametrize("lesson", LESSONS)
@@ -912,7 +940,7 @@ def test_a_notebook_runs_top_to_bottom_in_a_bare_kernel(lesson, tmp_path):
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_is_taken_home_is_the_lesson(lesson):
     """The script as it is; a notebook with its cells; its pictures, in both forms."""
-    script = SITE / "lessons" / f"{lesson}.py"
+    script = SITE / "lessons" / LESSONS[lesson].file
     assert script.read_bytes() == LESSONS[lesson].path.read_bytes()
     notebook = nbformat.read(SITE / "notebooks" / f"{lesson}.ipynb", as_version=4)
     cells = "\n".join(cell.source for cell in notebook.cells)

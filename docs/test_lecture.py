@@ -88,21 +88,22 @@ def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
 
 
 def test_a_number_stays_with_its_percent_but_code_is_as_it_is():
-    said = "less than 25 % of 2e-14"
+    said = "less than 25 % of 2e-14, the well-known -log(p)"
     page = new_document("page")
     for kind in (nodes.paragraph, nodes.literal, nodes.literal_block, nodes.math):
         page += kind("", "", nodes.Text(said))
     together.keep_together(None, page, "page")
     kept, *code = [part.astext() for part in page.children]
-    assert kept == "less than 25\N{NO-BREAK SPACE}% of 2e-\N{WORD JOINER}14"
+    joined = "less than 25\N{NO-BREAK SPACE}% of 2e-\N{WORD JOINER}14, "
+    assert kept == joined + "the well-known -\N{WORD JOINER}log(p)"
     assert code == [said] * 3
 
 
 def test_a_printed_table_is_not_broken_but_smaller():
     table = "\n".join("x" * 80 for _ in range(3))
-    assert lecture.printed_slides(table) == [(24, ["x" * 80] * 3)]
-    assert lecture.printed_slides("x" * 70) == [(28, ["x" * 70])]
-    ((size, lines),) = lecture.printed_slides("xxxx " * 20)
+    assert lecture.printed_slides([table]) == [(24, ["x" * 80] * 3)]
+    assert lecture.printed_slides(["x" * 70]) == [(28, ["x" * 70])]
+    ((size, lines),) = lecture.printed_slides(["xxxx " * 20])
     assert size == 28 and [len(line) for line in lines] == [69, 29]
 
 
@@ -162,6 +163,9 @@ def test_a_comment_stands_above_its_line_and_a_shape_below():
     assert found == f"def f():\n    # of all three arguments together\n{line}"
     found = lecture.narrow(f"def f():\n{line}  # (B, 10, 28, 28)")
     assert found == f"def f():\n{line}\n{'# ↑ (B, 10, 28, 28)'.rjust(lecture.COLUMNS)}"
+    found = lecture.narrow(f"def f():\n    # Why?\n{line}  # of all three arguments")
+    below = "# ↑ of all three arguments".rjust(lecture.COLUMNS)
+    assert found == f"def f():\n    # Why?\n{line}\n{below}"
 
 
 def test_a_paragraph_is_cut_between_its_outermost_statements():

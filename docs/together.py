@@ -6,14 +6,17 @@ from docutils import nodes
 
 CODE = nodes.literal | nodes.FixedTextElement | nodes.math | nodes.raw
 
+MINUS = re.compile(r"(?<=\de)-(?=\d)|(?<![\w)-])-(?=[\w(])")  # and no hyphen
+
 
 def keep_together(app, doctree: nodes.document, name: str) -> None:
-    """No line is broken between a number and its %, nor in 2e-14, but for code."""
+    """No line is broken between a number and its %, nor behind the minus of -log(p) or
+    of 2e-14, but for code."""
     for text in [*doctree.findall(nodes.Text)]:
         if isinstance(text.parent, CODE):
             continue
         kept = re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
-        kept = re.sub(r"(?<=\de)-(?=\d)", "-\N{WORD JOINER}", kept)
+        kept = MINUS.sub("-\N{WORD JOINER}", kept)
         if kept != text:
             text.parent.replace(text, nodes.Text(kept))
 

@@ -8,7 +8,7 @@ Backpropagation: ten thousand derivatives at once
 =================================================
 
 How fast does y grow if a grows? This is the *derivative* of y with respect to a: if it
-is 12, and a grows by a millionth, then y grows by about 12 millionths. Training asks
+is 5, and a grows by a millionth, then y grows by about 5 millionths. Training asks
 this of every weight of a network: how fast does the loss, the number that says how
 wrong the network is, grow if this weight grows? The list of all answers is the
 *gradient*. (A single number's part of this list is called its gradient, too.) With it,
@@ -472,8 +472,9 @@ def train(
         tape, first, second = on_tape(weights)  # forget the gradients of the last step
         loss = loss_of_tables(first, second, images[batch], targets[batch])
         backward_tables(tape)  # how does the loss depend on each weight?
-        weights[0] -= RATE * first.gradient  # change each weight a little,
-        weights[1] -= RATE * second.gradient  # against its gradient
+        # Change each weight a little, against its gradient.
+        weights[0] -= RATE * first.gradient
+        weights[1] -= RATE * second.gradient
         if watch is not None:
             watch(step, loss.value.item())
 

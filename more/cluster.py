@@ -610,7 +610,7 @@ def figure(losses: dict[str, dict[int, float]]) -> Figure:
     low.legend(loc="center left")
     apart = max(same.values())
     title = f"Killed after step {plug}, gone on after step {min(again) - 1}"
-    fig.suptitle(f"{title}: largest difference {apart:.1g}", size=14)
+    fig.suptitle(f"{title}: losses differ by at most {apart:.1g}", size=14)
     return fig
 
 

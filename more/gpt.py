@@ -62,12 +62,13 @@ from torch import Tensor, nn
 
 ASK = "What happens if a language model may see the next letter?"
 CLAIM = (
-    "Its loss falls below a quarter of the entropy, which is the alarm: nobody can "
-    "know that much. At the only place where it does not see the next letter, its loss "
-    "is more than 20 % above the entropy. And it cannot write: less than 5 % of its "
-    "sentences are true, and less than 40 % if 64 letters of a true text stand before. "
-    "With a mask that hides the next letter, the same network comes within 5 % of the "
-    "entropy, and never below it, and more than 80 % of its sentences are true."
+    "Its loss, in the second half of its window, falls below a quarter of the entropy, "
+    "which is the alarm: nobody can know that much. At the only place where it does "
+    "not see the next letter, its loss is more than 20 % above the entropy. And it "
+    "cannot write: less than 5 % of its sentences are true, and less than 40 % if 64 "
+    "letters of a true text stand before. With a mask that hides the next letter, the "
+    "same network comes within 5 % of the entropy there, and never below it, and more "
+    "than 80 % of its sentences are true."
 )
 WINDOW = 64  # letters that a network reads at once
 BATCH = 16  # windows in one step of training

@@ -1331,7 +1331,7 @@ def test_the_lower_lines_are_the_differences_from_peace():
 
 def test_the_title_says_where_it_was_killed_and_how_far_apart_it_ended():
     fig = figure(LOSSES)
-    title = "Killed after step 4, gone on after step 2: largest difference"
+    title = "Killed after step 4, gone on after step 2: losses differ by at most"
     assert fig.get_suptitle() == f"{title} 0"
     assert tuple(fig.get_size_inches()) == (8, 4.5)
     other = LOSSES | {"started again": {3: 1.0, 4: 0.5, 5: 0.625}}

@@ -104,10 +104,10 @@ Filmed: ${motions[state.motion]}, played ${played()}: ${shown.map((t) => t + 1).
   const head = (name) => `<th scope="row" style="width: 3.6em; padding: 0;
     font-weight: normal">${name}</th>`;
 
-  // A probability as a number and, below it, a bar. The largest is bold.
+  // A probability in percent and, below it, a bar. The largest is bold.
   function bar(p, label, best) {
     if (!p) return "<td></td>";
-    const percent = nn.percent(p[label]);
+    const percent = nn.percent(p[label]).replace("%", "");  // six side by side on a phone
     return `<td style="padding: 0 0 12px; background: linear-gradient(
       var(--pst-color-primary) 0 0) no-repeat 0 100% / ${100 * p[label]}% 10px">
       ${label === best ? `<b>${percent}</b>` : percent}</td>`;
