@@ -133,8 +133,8 @@ def print_row(title: str, numbers: list[float]) -> None:
 # --------
 # We choose all numbers ourselves, so that you can check them with a pencil. The dot
 # product of bob's query (0, 1) and bob's key (0, 2) is 0 * 0 + 1 * 2 = 2. D is 2 here,
-# so the score is 2 / 1.41 = 1.41. (It prints two digits of each number, and computes
-# with more: from the printed weights you get 5.24, and not 5.26.)
+# so the score is 2 / 1.41 = 1.41. (The weights are printed with two digits, and are
+# computed with more: from the printed ones you get 5.24, and not 5.26.)
 def with_a_pencil() -> None:
     query = [0.0, 1.0]
     keys = [[2.0, 0.0], [0.0, 2.0], [1.0, 1.0]]  # anna, bob, cleo

@@ -41,7 +41,9 @@ def problems(folder: Path, lessons: list[Lesson]) -> list[str]:
             if not (folder / page).exists():
                 said.append(f"{page} is missing")
         shown = folder / "lessons" / lesson.file
-        if shown.exists() and shown.read_bytes() != lesson.path.read_bytes():
+        if not shown.exists():
+            said.append(f"lessons/{lesson.file} is missing")
+        elif shown.read_bytes() != lesson.path.read_bytes():
             said.append(f"its pages are of another {lesson.file} than this one")
     for page in pages(folder):
         name = page.relative_to(folder).as_posix()

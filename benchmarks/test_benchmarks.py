@@ -494,6 +494,7 @@ def small_site(folder):
         ("a b.png", None, "index.html leads to a%20b.png"),
         ("gallery/index.html", None, "index.html leads to gallery/"),
         ("lessons/cnn.py", "print(7)", "of another cnn.py than this one"),
+        ("lessons/cnn.py", None, "lessons/cnn.py is missing"),
         ("index.html", "<html></html>", "its first page does not name cnn.py"),
         ("../unfinished", "", "its build did not come to its end"),
     ],

@@ -49,7 +49,7 @@ def main() -> None:
 
 def see_whole() -> None:
     """No zip of half a site, or of a site of one lesson alone: it looks like all."""
-    first = "first, without LESSON: NN_MISTAKES=all make -C docs html"
+    first = "first, without LESSON: make -C docs zip (README: without make)"
     if not (SITE / "index.html").exists():
         raise LessonError(f"no site is built; {first}")
     if unfinished(SITE):

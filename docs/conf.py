@@ -3,7 +3,6 @@
 With the variable LESSON set, as `make html LESSON=cnn` does, it is this lesson alone.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -60,7 +59,7 @@ def setup(app):
     app.add_config_value("colab", lessons.colab(), "env")
     app.add_config_value("paper", chromium.at_hand(), "env")  # whether there are PDFs
     # Another choice of lessons, or of mistakes, is another text of every page
-    chosen = [os.environ.get(name) for name in ("LESSON", "NN_MISTAKES")]
+    chosen = [*lessons.chosen(), "with", *lessons.with_mistakes()]
     app.add_config_value("chosen", chosen, "env")
     app.connect("config-inited", lessons.leave_out)
     app.connect("builder-inited", lessons.prepare, priority=100)  # before the gallery

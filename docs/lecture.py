@@ -22,7 +22,7 @@ from tools.catalogue import ends_in_words
 COLUMNS, LINES = 71, 16  # of code in the smallest type, and below a heading of one line
 SIZES = (28, 32)  # of code, in pixels of 720
 WIDE, SMALL = 82, 24  # what is printed may have so many columns, in type of this size
-LETTERS = 380  # on a slide of text, at most, unless one sentence is longer
+LETTERS = 380  # on a slide of text; more, if a sentence is longer or belongs to it
 CLAIMED = 320  # and of a claim, below its question and with room between its sentences
 PROMISED = re.compile(r";\s+ValueError for [\w\s]+(?=\.)")  # in a docstring
 LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
@@ -36,7 +36,8 @@ ABOVE = "# ↑ "  # and then it says that it belongs there
 
 def code_slides(code: str) -> list[tuple[int, list[str]]]:
     """A part's code, for as many slides as it needs, and its size on each."""
-    return in_large_type(named(paged(narrow(to_teach(code)))))
+    code = to_teach(code)
+    return in_large_type(named(paged(narrow(code)))) if code else []
 
 
 def named(pages: list[list[str]]) -> list[list[str]]:
@@ -332,11 +333,19 @@ def filled_slides(paragraphs: list[str], letters: int) -> list[str]:
             last = joined(slides[-1])
             full = len(last) + len(piece) > letters
             if last and full and not last.endswith(":"):
-                refers = re.match(REFERS, piece) and len(slides[-1]) > 1
-                slides.append([slides[-1].pop()] if refers else [])
+                slides.append(taken_along(slides[-1], piece))
             slides[-1].append((between, piece))
             between = "\n" if listed else " "
     return [joined(one) for one in slides if one]
+
+
+def taken_along(before: list[tuple[str, str]], piece: str) -> list[tuple[str, str]]:
+    """The last sentence of a slide, if this piece refers to it, and it can be moved."""
+    if not re.match(REFERS, piece) or len(before) < 2:
+        return []
+    if before[-2][1].endswith(":") or re.match(REFERS, before[-1][1]):
+        return []
+    return [before.pop()]
 
 
 def joined(pieces: list[tuple[str, str]]) -> str:

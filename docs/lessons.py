@@ -150,7 +150,7 @@ def prepare(app) -> None:
     print("Runs of their mistakes:", flush=True)
     play([(name, one) for name, one in wrong if made(name, one)])
     if lacks := sum(not made(name, one) for name, one in wrong):
-        print(f"  {lacks} more are not made; with NN_MISTAKES=all they are", flush=True)
+        print(f"  not made: {lacks}; with NN_MISTAKES=all they are", flush=True)
     stage()
     print(f"Every claim holds. Pages of {', '.join(chosen())} ...", flush=True)
 
@@ -198,7 +198,7 @@ def see_unedited(lesson: str, path: Path) -> None:
 
 def runs(lesson: str) -> dict[str, str]:
     """What its page shows: the name of its run, and of each mistake's, or how that
-    ends; nothing of one that is not run for this draft of the site."""
+    ends; nothing of one that is not run for this site."""
     return {mistake: shown(lesson, mistake) for mistake in texts(lesson)}
 
 
@@ -306,6 +306,8 @@ def known(lesson: str) -> dict:
         for entry in [*taught["slide"].values(), *asked]:
             if {*entry} - {"prints"} not in ({"minutes", "say"}, {"ask", "answer"}):
                 raise ValueError(f"minutes and say, or ask and answer; not {entry}")
+            if not isinstance(entry.get("prints", 0), int):
+                raise ValueError(f"prints: a number of paragraphs; not {entry}")
     except Exception as error:  # a typo in it must not look like a bug of the build
         raise ExtensionError(f"{path}: {error!r}") from None
     return {"lesson": lesson, **kept, **taught}
@@ -657,12 +659,15 @@ def deck(lesson: str) -> str:
         now += slide["minutes"]
         times = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
         notes[name] = f"{times} {slide['say']}"
-    _, *paragraphs, _ = about["printed"].strip().split("\n\n")  # question and claim
-    outputs = {}  # of a worked example, behind its code
+    outputs, rest = {}, between(about["printed"])  # of parts, behind their code
     for head in shown:
         many = about["slide"][head].get("prints", 0)
-        outputs[head] = lecture.printed_slides(paragraphs[:many])
-        paragraphs = paragraphs[many:]
+        outputs[head] = lecture.printed_slides(rest[:many])
+        rest = rest[many:]
+    asked = [name for name, one in about["slide"].items() if "prints" in one]
+    if not {*asked} <= {*shown} or not rest:
+        said = "prints: of headings with code, and something is left for printed"
+        raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
     if about["guess"]:
         cut_out(about["pictures"][0], about["guess"]["box"], f"{lesson}_guess")
     return render(
@@ -677,8 +682,13 @@ def deck(lesson: str) -> str:
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
         outputs=outputs,
-        printed_slides=lecture.printed_slides(paragraphs),
+        printed_slides=lecture.printed_slides(rest),
     )
+
+
+def between(printed: str) -> list[str]:
+    """The paragraphs that a lesson prints between its question and its claim."""
+    return printed.strip().split("\n\n")[1:-1]
 
 
 def cut_out(picture: str, box: list[int], name: str) -> None:
@@ -733,6 +743,7 @@ def copy_downloads(app, exception) -> None:
         (app.outdir / folder).mkdir(exist_ok=True)
         for file in files:
             shutil.copy(file, app.outdir / folder)
+    shutil.rmtree(app.outdir / "lessons", ignore_errors=True)
     for lesson in chosen().values():  # in more/, as the pages say: python more/gpt.py
         path = app.outdir / "lessons" / lesson.file
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -110,8 +110,7 @@ def text(lesson: str) -> str:
         part.code = compose.code(part.code)
     if not parts or len(parts) != len(by_hand["parts"]):
         raise ValueError(f"docs/teach/{lesson}.toml: by_hand names no such parts")
-    paragraphs = about["printed"].strip().split("\n\n")
-    shown = paragraphs[1 : 1 + by_hand["printed"]]  # behind the question
+    shown = lessons.between(about["printed"])[: by_hand["printed"]]
     return compose.html(
         lessons.render(
             "handout.rst",

@@ -6,6 +6,7 @@ of all pages come as a script, _static/texts.js, that the search page loads.
 
 import html
 import json
+import re
 
 from docutils import nodes
 
@@ -31,6 +32,8 @@ def text_of(node: nodes.Element) -> str:
     """Its words, as a page without anything else: a result may be one section of it."""
     found = []
     for child in node.children:
+        if isinstance(child, nodes.raw) and "highlight-diff" in child.astext():
+            found.append(re.sub("<[^>]*>", "", child.astext()))  # of a mistake
         if isinstance(child, (nodes.raw, nodes.Invisible)):
             continue
         if isinstance(child, nodes.section):

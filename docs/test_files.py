@@ -313,7 +313,7 @@ def test_no_picture_is_transparent_and_lost_in_the_dark():
     for lesson in LESSONS:
         own = [path.stem for path in pictures if path.name.startswith(f"{lesson}_")]
         assert own, lesson
-        if any(runs_of(lesson)):  # those that look different
+        if all(runs_of(lesson)):  # those that look different
             assert any(
                 stem.startswith(f"{lesson}_{name}_")
                 for stem in own
@@ -327,7 +327,7 @@ def test_no_picture_is_transparent_and_lost_in_the_dark():
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_what_a_part_prints_stands_on_the_slide_behind_its_code(lesson):
     known = lessons.known(lesson)
-    _, *printed, _ = known["printed"].strip().split("\n\n")
+    printed = lessons.between(known["printed"])
     _, _, *blocks = lessons.blocks(lesson)
     heads = [text.strip().splitlines()[0] for _, text, _ in blocks[::2]]
     code = dict(zip(heads, [code for _, code, _ in blocks[1::2]], strict=False))
@@ -671,6 +671,10 @@ def test_the_search_has_the_text_of_the_page_and_of_its_sections(lesson):
         text.select_one("[role=main] #the-claim").get_text().split()
     )
     assert "<svg" not in text.get_text()  # nobody searches for what draws
+    changed = text.select_one("[role=main] #mistakes").get_text()
+    for entry in mistakes_of(lesson).values():
+        for line in entry["wrong"].strip("\n").splitlines():
+            assert line.strip() in changed
 
 
 def letters_of(path: Path) -> list[str]:

@@ -6,12 +6,12 @@ from docutils import nodes
 
 CODE = nodes.literal | nodes.FixedTextElement | nodes.math | nodes.raw
 
-MINUS = re.compile(r"(?<=\de)-(?=\d)|(?<![\w)-])-(?=[\w(])")  # and no hyphen
+MINUS = re.compile(r"(?<=\de)-(?=\d)|(?<![\w)-])-(?=[a-zA-Z(])")  # no hyphen
 
 
 def keep_together(app, doctree: nodes.document, name: str) -> None:
     """No line is broken between a number and its %, nor behind the minus of -log(p) or
-    of 2e-14, but for code."""
+    of 2e-14. (Browsers see to -1.) Code stays as it is."""
     for text in [*doctree.findall(nodes.Text)]:
         if isinstance(text.parent, CODE):
             continue

@@ -67,8 +67,8 @@ CLAIM = (
     "not see the next letter, its loss is more than 20 % above the entropy. And it "
     "cannot write: less than 5 % of its sentences are true, and less than 40 % if 64 "
     "letters of a true text stand before. With a mask that hides the next letter, the "
-    "same network comes within 5 % of the entropy there, and never below it, and more "
-    "than 80 % of its sentences are true."
+    "same network comes within 5 % of the entropy in that half, and never below it, "
+    "and more than 80 % of its sentences are true."
 )
 WINDOW = 64  # letters that a network reads at once
 BATCH = 16  # windows in one step of training
