@@ -422,11 +422,11 @@ def figure(digits: Set, numbers: dict[str, float]) -> Figure:
     """One digit upright and mirrored; and the accuracy for each rank."""
     fig = plt.figure(figsize=(8, 4.5), layout="constrained")
     grid = fig.add_gridspec(2, 2, width_ratios=[1, 3.4])
-    seven = (digits[1] == 7).int().argmax()  # the first one: its left is not its right
+    nine = (digits[1] == 9).int().argmax()  # the first one: its left is not its right
     both = [("learned first", digits), ("to be learned", mirror(digits))]
     for i, (title, (images, _)) in enumerate(both):
         ax = fig.add_subplot(grid[i, 0])
-        ax.imshow(images[seven].view(8, 8).numpy(), cmap="gray_r")
+        ax.imshow(images[nine].view(8, 8).numpy(), cmap="gray_r")
         ax.set_title(title, fontsize=13)
         ax.set_xticks([])
         ax.set_yticks([])
