@@ -340,13 +340,13 @@ def test_what_a_part_prints_stands_on_the_slide_behind_its_code(lesson):
         if title.startswith("What this prints"):
             before = [one for one in titles[:number] if "this prints" not in one][-1]
             shown.append((before, sections[number].get_text()))
-    words = []  # of all code so far
+    everything = "\n".join(code[head] for head in known["slide"] if head in code)
+    words = [
+        node.value.strip()
+        for node in ast.walk(ast.parse(everything))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
     for head, slide in known["slide"].items():
-        words += [
-            node.value.strip()
-            for node in ast.walk(ast.parse(code.get(head, "")))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        ]
         for _ in range(slide.get("prints", 0)):
             first, paragraph = printed[0].splitlines()[0], printed.pop(0)
             assert any(one.startswith(head) and first in text for one, text in shown)
