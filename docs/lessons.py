@@ -148,9 +148,9 @@ def prepare(app) -> None:
     for name in chosen():
         refuse(name)
     print("Runs of their mistakes:", flush=True)
-    play([(name, one) for name, one in wrong if made(name, one)])
-    if lacks := sum(not made(name, one) for name, one in wrong):
-        print(f"  not made: {lacks}; with NN_MISTAKES=all they are", flush=True)
+    play([job for job in wrong if made(*job)])
+    if lacks := [job for job in wrong if not made(*job)]:
+        print(f"  not made: {len(lacks)}; with NN_MISTAKES=all they are", flush=True)
     stage()
     print(f"Every claim holds. Pages of {', '.join(chosen())} ...", flush=True)
 
