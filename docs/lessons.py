@@ -653,12 +653,11 @@ def deck(lesson: str) -> str:
     ]
     if [*about["slide"]] != slides:
         raise ExtensionError(f"docs/teach/{lesson}.toml: [slide] must be {slides}")
-    notes, now = {}, 0
+    times, now = {}, 0
     planned = sum(slide["minutes"] for slide in about["slide"].values())
     for name, slide in about["slide"].items():
         now += slide["minutes"]
-        times = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
-        notes[name] = f"{times} {slide['say']}"
+        times[name] = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
     outputs, rest = {}, between(about["printed"])  # of parts, behind their code
     for head in shown:
         many = about["slide"][head].get("prints", 0)
@@ -670,19 +669,29 @@ def deck(lesson: str) -> str:
         raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
     if about["guess"]:
         cut_out(about["pictures"][0], about["guess"]["box"], f"{lesson}_guess")
+    several = {head: lecture.code_slides(lines) for head, lines in shown.items()}
+    several |= {
+        "idea": lecture.ideas("\n".join(text[2:])),
+        "printed": lecture.printed_slides(rest),
+        "answers": about["question"],
+        "claim": lecture.claims(about["claim"]),
+    }
+    for name, slide in about["slide"].items():
+        many = len(several.get(name, [name]))
+        if isinstance(slide["say"], list) and len(slide["say"]) != many:
+            said = f"{name}: say is one text, or {many}, one for each of its slides"
+            raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
     return render(
         "deck.rst",
         **about,
         title=text[0],
-        ideas=lecture.ideas("\n".join(text[2:])),
-        claims=lecture.claims(about["claim"]),
         diagram=compose.diagram(about["svg"], "fragment"),
-        notes=notes,
-        parts={head: lecture.code_slides(lines) for head, lines in shown.items()},
+        times=times,
+        parts={head: several[head] for head in shown},
+        several=several,
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),
         outputs=outputs,
-        printed_slides=lecture.printed_slides(rest),
     )
 
 

@@ -28,6 +28,7 @@ import yaml
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 from pypdf import PdfReader
+from sphinx.errors import ExtensionError
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
@@ -757,10 +758,21 @@ def test_a_sheet_of_notes_has_two_slides_beside_what_is_said(lesson):
     assert len(sheets) == (len(slides) + 1) // 2 > 5
     for number, slide in enumerate(slides):
         assert slide in sheets[number // 2]
-    said = [one["say"] for one in lessons.known(lesson)["slide"].values()]
+    says = [one["say"] for one in lessons.known(lesson)["slide"].values()]
+    said = [note for say in says for note in ([say] if isinstance(say, str) else say)]
     for note in said:
         note = only_letters(note.replace("``", "").replace("*", ""))
         assert any(note in sheet for sheet in sheets), note
+
+
+def test_notes_for_more_slides_than_there_are_are_refused(monkeypatch):
+    lesson = next(iter(LESSONS))
+    known = lessons.known(lesson)
+    said = {"minutes": 1, "say": ["Draw it.", "Draw it again."]}  # it is one slide
+    known["slide"] = known["slide"] | {"diagram": said}
+    monkeypatch.setattr(lessons, "known", lambda lesson: known)
+    with pytest.raises(ExtensionError, match="diagram: say is one text, or 1, one for"):
+        lessons.deck(lesson)
 
 
 def test_a_handout_of_parts_that_the_lesson_has_not_is_refused(monkeypatch):
