@@ -365,12 +365,19 @@ def test_every_slide_has_notes_with_its_minutes(page, base_url, lesson):
     times = [
         re.match(r"\D*([\d.]+) min, until ([\d.]+) of ([\d.]+)\.", n) for n in slides
     ]
-    minutes = [float(found[1]) for found in times if found]
-    rest = [note for note, found in zip(slides, times, strict=True) if not found]
-    assert all("The rest of it" in note for note in rest)
+    minutes, many = [], []  # what each note says, and for how many slides
+    for note, found in zip(slides, times, strict=True):
+        if found:
+            minutes.append(float(found[1]))
+            many.append(1)
+        else:
+            assert "The rest of it" in note
+            many[-1] += 1
+    for there, needed in zip(minutes, many, strict=True):
+        assert there / needed >= 0.25
     plan = Path(__file__).parent.with_name("README.md").read_text(encoding="utf-8")
     planned = re.search(rf"\| (\d+) \| `{lesson}\.py` \|", plan)
-    assert sum(minutes) == (int(planned[1]) if planned else 15)  # or is homework
+    assert sum(minutes) in ([int(planned[1])] if planned else [15, 20, 25])
     with page.expect_popup() as opened:  # the speaker's window
         page.keyboard.press("s")
     opened.value.locator(".speaker-controls-notes").wait_for()
