@@ -860,6 +860,7 @@ def test_claim_attention_looks_up_one_of_60_at_any_distance():
     assert numbers["averaging_weight_60"] == pytest.approx(1 / 61)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(attention, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

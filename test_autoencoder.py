@@ -689,6 +689,7 @@ def test_claim_the_autoencoder_beats_pca_and_the_control_does_not():
     )
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(autoencoder, seed=1).numbers
     assert numbers["holds"]

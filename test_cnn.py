@@ -435,6 +435,7 @@ def test_claim_the_cnn_gets_worse_and_the_mlp_does_not():
     assert numbers["cnn_centred"] >= 0.98
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(cnn, seed=1).numbers
     assert numbers["holds"] and claim_holds(numbers)

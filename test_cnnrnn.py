@@ -696,6 +696,7 @@ def test_claim_the_three_numbers_come_to_their_limits():
     assert numbers["one_frame"] == pytest.approx(0.2)  # whatever is answered
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(cnnrnn, seed=1).numbers
     shares = [numbers["one_frame"], numbers["any_order"], numbers["in_order"]]

@@ -837,6 +837,7 @@ def test_claim_fifty_plain_blocks_guess_where_the_others_learn():
     assert numbers["left_plain_orthogonal"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_claim_it_holds_for_another_seed():
     numbers = full(compare_blocks, seed=1).numbers
     assert numbers["holds"] and check_claim(numbers, depth=50)

@@ -1291,7 +1291,7 @@ def test_the_claim_holds_only_if_each_of_its_parts_does(
     assert claim_holds(difference, one_step_late, accuracy) is holds
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_claim_each_loss_is_the_plain_loops_and_the_network_learns(seed):
     numbers = full(lightning, seed=seed).numbers
     assert numbers["holds"]

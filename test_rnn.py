@@ -639,7 +639,7 @@ def test_to_recall_is_to_be_right_in_99_of_100_cases():
     assert count_recalling([0.9899, 0.99, 0.991, 1.0, 0.0]) == 3
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_claim_it_holds_in_the_lesson_and_for_another_seed(seed):
     numbers = full(rnn, seed=seed).numbers if seed else full(rnn).numbers
     assert numbers["holds"] == 1
