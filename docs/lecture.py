@@ -29,12 +29,13 @@ LISTED = r"(?:\d+\.|\*) "  # begins an item of a list
 REFERS = r"(It|Its|They|Their|Both)\b"  # to what the sentence before it names
 SHAPE = "# > "  # marks a comment about what its line leaves, until it is set below it
 ABOVE = "# ↑ "  # and then it says that it belongs there
+Slides = list[tuple[int, list[str]]]  # of each, the size of its letters, and its lines
 
 
 # Code
 
 
-def code_slides(code: str) -> list[tuple[int, list[str]]]:
+def code_slides(code: str) -> Slides:
     """A part's code, for as many slides as it needs, and its size on each."""
     code = to_teach(code)
     return in_large_type(named(paged(narrow(code)))) if code else []
@@ -58,7 +59,40 @@ def named(pages: list[list[str]]) -> list[list[str]]:
     return found
 
 
-def printed_slides(paragraphs: list[str]) -> list[tuple[int, list[str]]]:
+def constants(code: str) -> dict[str, str]:
+    """What names in capitals stand for in this code, by name, where it is short."""
+    found = {}
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name, said = node.targets[0].id, ast.get_source_segment(code, node)
+            if name.isupper() and fits(f"# {said}") and "\n" not in said:
+                found[name] = said
+    return found
+
+
+def with_constants(parts: dict[str, Slides], first: str) -> dict[str, Slides]:
+    """The same parts; a slide that is the first to use a constant of the lesson's first
+    cell, which has no slide, begins with a comment that says what it is."""
+    found, told = {}, constants(first)
+    for head, slides in parts.items():
+        found[head] = []
+        for _, page in slides:
+            words = re.findall(r"\w+", "\n".join(page))
+            new = [told.pop(name) for name in [*told] if name in words]
+            page = below_constants(page, ", ".join(new)) if new else page
+            found[head].append((size(page), page))
+    return found
+
+
+def below_constants(page: list[str], said: str) -> list[str]:
+    """The slide below a comment, which shares the line that says in which function the
+    slide begins, if there is one and room for both."""
+    if page[0].endswith(", continued") and fits(line := f"{page[0]}; {said}"):
+        return [line, *page[1:]]
+    return [*filled(said, "# "), *page]
+
+
+def printed_slides(paragraphs: list[str]) -> Slides:
     """What a lesson prints, likewise."""
     if not paragraphs:
         return []
@@ -74,7 +108,7 @@ def broken(line: str) -> str:
     return "\n".join(filled(line.strip(), indent_of(line)))
 
 
-def in_large_type(pages: list[list[str]]) -> list[tuple[int, list[str]]]:
+def in_large_type(pages: list[list[str]]) -> Slides:
     return [(size(page), page) for page in pages]
 
 

@@ -628,7 +628,7 @@ def deck(lesson: str) -> str:
     """Slides for each part, but for imports, pictures, main, loader and guard. How much
     stands on each, lecture.py decides."""
     about = known(lesson)
-    (_, text, _), _, *parts = blocks(lesson)
+    (_, text, _), (_, first, _), *parts = blocks(lesson)
     text = text.strip().splitlines()
     heads = [part[1].strip().splitlines()[0] for part in parts[::2]]
     cells = [part[1].strip("\n") for part in parts[1::2]]
@@ -669,8 +669,8 @@ def deck(lesson: str) -> str:
         raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
     if about["guess"]:
         cut_out(about["pictures"][0], about["guess"]["box"], f"{lesson}_guess")
-    several = {head: lecture.code_slides(lines) for head, lines in shown.items()}
-    several |= {
+    code = {head: lecture.code_slides(lines) for head, lines in shown.items()}
+    several = lecture.with_constants(code, first) | {
         "idea": lecture.ideas("\n".join(text[2:])),
         "printed": lecture.printed_slides(rest),
         "answers": about["question"],
@@ -687,7 +687,7 @@ def deck(lesson: str) -> str:
         title=text[0],
         diagram=compose.diagram(about["svg"], "fragment"),
         times=times,
-        parts={head: several[head] for head in shown},
+        parts={head: several[head] for head in code},
         several=several,
         figures=pictures,
         alts=dict(zip(pictures, about["alt"], strict=True)),

@@ -5,6 +5,7 @@ It needs no site: the code of every lesson is cut for slides here.
 
 import ast
 import itertools
+import json
 import re
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from docutils.utils import new_document  # noqa: E402
 from tools import catalogue  # noqa: E402
 
 LESSONS = catalogue.lessons()
+MISTAKES = Path(catalogue.ROOT, "benchmarks", "mistakes.json")  # over seeds
 
 
 def parts(lesson: str) -> list[str]:
@@ -52,6 +54,16 @@ def test_the_idea_can_be_gone_through_in_its_minutes(lesson):
     idea, _, _ = LESSONS[lesson].docstring.partition(":Run:")
     minutes = LESSONS[lesson].taught["slide"]["idea"]["minutes"]
     assert len(idea.split()) / minutes <= 230  # as fast as one reads
+
+
+def test_what_adapt_says_of_five_seeds_is_so():
+    answer = LESSONS["adapt"].taught["question"][0]["answer"]
+    told = re.search(r"five seeds both came to between (\d+)% and (\d+)%", answer)
+    kept = json.loads(MISTAKES.read_text(encoding="utf-8"))["adapt"][""]
+    assert kept["seeds"] == 5
+    four, everything = (kept["numbers"][f"pretrained_{n}"] for n in (4, "all"))
+    found = [round(100 * share) for share in (*four, *everything)]
+    assert [min(found), max(found)] == [int(told[1]), int(told[2])]
 
 
 def words_of_comments(code: str) -> list[str]:
@@ -85,6 +97,26 @@ def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
             assert max(len(line) for line in lines) * 0.602 * size <= 1200
             assert len(lines) * 1.2 * size <= 580
             assert not lines[0].startswith(" ")  # else all would be set at the margin
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_a_constant_is_stands_on_the_slide_that_uses_it_first(lesson):
+    first, _, _ = LESSONS[lesson].text.partition("\n# %%\n")
+    exec(first, values := {})
+    cells = {code: lecture.code_slides(code) for code in parts(lesson)}
+    slides = lecture.with_constants(cells, first)
+    assert [*slides] == [*cells]
+    left = lecture.constants(first)
+    for name, said in left.items():
+        exec(said, values, again := {})
+        assert str(again[name]) == str(values[name])
+    for size, lines in itertools.chain(*slides.values()):
+        assert size >= 28 and len(lines) * 1.2 * size <= 580
+        assert lecture.fits("\n".join(lines))
+        comments = itertools.takewhile(lecture.is_comment, lines)
+        top = " ".join(line.removeprefix("# ") for line in comments)
+        for name in {*left} & {*re.findall(r"\w+", "\n".join(lines))}:
+            assert left.pop(name) in top
 
 
 def test_a_number_stays_with_its_percent_but_code_is_as_it_is():
