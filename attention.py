@@ -559,7 +559,7 @@ def figure(weights: list[float], right: dict[str, list[float]]) -> Figure:
 #
 # How sure are these percentages? Shares of 1000 lists are known to within some 3
 # points, and better if they are near 0 or 100 %; the share of 150 lists of 1000 pairs
-# to within some 4.
+# to within some 5.
 TESTS = [  # network, pairs in a list, lists
     ("averaging", 8, 1000),
     ("averaging", 60, 1000),
