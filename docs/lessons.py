@@ -678,7 +678,10 @@ def deck(lesson: str) -> str:
     }
     for name, slide in about["slide"].items():
         many = len(several.get(name, [name]))
-        if isinstance(slide["say"], list) and len(slide["say"]) != many:
+        behind = many + len(
+            outputs.get(name, [])
+        )  # with those that show what it prints
+        if isinstance(slide["say"], list) and len(slide["say"]) not in (many, behind):
             said = f"{name}: say is one text, or {many}, one for each of its slides"
             raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
     return render(
