@@ -678,10 +678,9 @@ def deck(lesson: str) -> str:
     }
     for name, slide in about["slide"].items():
         many = len(several.get(name, [name]))
-        behind = many + len(
-            outputs.get(name, [])
-        )  # with those that show what it prints
-        if isinstance(slide["say"], list) and len(slide["say"]) not in (many, behind):
+        printed = len(outputs.get(name, []))  # behind these: what they print
+        right = many, many + printed
+        if isinstance(slide["say"], list) and len(slide["say"]) not in right:
             said = f"{name}: say is one text, or {many}, one for each of its slides"
             raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
     return render(
