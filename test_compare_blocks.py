@@ -1,6 +1,7 @@
 """What compare_blocks.py claims, as tests."""
 
 import copy
+import functools
 import re
 
 import matplotlib.pyplot as plt
@@ -877,3 +878,23 @@ def test_a_fair_try_for_plain_five_times_the_steps_and_other_rates_do_not_help(
     network = Reader("plain", depth=50, size=64)
     train(network, images, labels, steps=1000)
     assert accuracy(network, unseen, answers) < 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_the_first_blocks_move_if_adam_adds_next_to_nothing_and_that_is_not_enough(
+    seed, monkeypatch
+):
+    adam = torch.optim.Adam
+    images, labels, unseen, answers = load_small_digits()
+    moved = []
+    for eps in (1e-8, 1e-30):  # the first is what PyTorch takes
+        monkeypatch.setattr(torch.optim, "Adam", functools.partial(adam, eps=eps))
+        torch.manual_seed(seed)
+        network = Reader("plain", depth=50, size=64)
+        before = network.blocks[0].f.weight.detach().clone()
+        train(network, images, labels, steps=200)
+        change = network.blocks[0].f.weight.detach() - before
+        moved.append(change.abs().mean().item())
+        assert accuracy(network, unseen, answers) < 0.3
+    assert moved[0] < 1e-7 and moved[1] > 1e-3

@@ -80,7 +80,7 @@ CLAIM = (
     "PyTorch's to a ten-billionth. Finite differences need one pass for each number, "
     "and one more. A network that learns with our tape names more than 90 % of the "
     "unseen 3s and 8s correctly. For the price of its whole training, finite "
-    "differences would not finish a single step."
+    "differences would not finish a single one of its steps."
 )
 BATCH = 50  # images in one step of training
 SIZES = (10, 20, 40, 70, 100)  # hidden numbers of the networks whose cost we measure
@@ -94,8 +94,10 @@ SIZES = (10, 20, 40, 70, 100)  # hidden numbers of the networks whose cost we me
 # arrow it is a. The ReLU is 0 for negative numbers, and leaves the others as they are:
 # its slope is 0 or 1.
 #
-# So when a number is computed, it is easy to say the slopes on its arrows. It keeps
-# them for later, together with its *parents*, the numbers that it was computed from.
+# So when a number is computed, it is easy to say the slopes on the arrows that lead to
+# it. It keeps them for later, together with its *parents*, the numbers that it was
+# computed from. (For ``a + b`` Python calls ``__add__``, and for ``a * b``
+# ``__mul__``.)
 class Number:
     def __init__(
         self,
@@ -213,9 +215,10 @@ def loss_of_numbers(
 # What does it cost?
 # ------------------
 # Each number on the tape that was computed from others is one operation of the forward
-# pass: an addition, a multiplication or a ReLU. It has at most two arrows, and backward
-# does two operations for each. So backward costs at most four times the forward pass,
-# and both together at most five forward passes, *however many weights there are*.
+# pass: an addition, a multiplication or a ReLU. At most two arrows lead to it, and
+# backward does two operations for each. So backward costs at most four times the
+# forward pass, and both together at most five forward passes, *however many weights
+# there are*.
 #
 # Our weights lie in two tables, ``first`` (J, H) and ``second`` (H, 1). On a tape of
 # numbers there are no tables: we write down each weight by itself, and collect their
@@ -453,7 +456,8 @@ def threes_and_eights(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 # --------
 # The usual loop, with nothing of PyTorch's but its tables. Each step begins a new tape,
 # so all gradients begin with 0, and those of the last step are forgotten. Plain
-# gradient descent changes the weights: each by its gradient, times the *learning rate*.
+# gradient descent changes the weights: from each it subtracts its gradient, times the
+# *learning rate*.
 RATE = 0.03
 
 
@@ -495,8 +499,8 @@ def accuracy(weights: list[Tensor], images: Tensor, targets: Tensor) -> float:
 # A network learns to read
 # ------------------------
 # To be fair to finite differences, we count the training as if it had used the tape of
-# numbers, and not the faster one of tables. For one image it is counted, and each
-# further image costs the same.
+# numbers, and not the faster one of tables. We count the passes that one image costs;
+# each further image costs the same, in both ways.
 def learn_to_read(data: str, steps: int, seed: int) -> dict[str, float]:
     images, labels, test_images, test_labels = load_digits(data)
     inputs, targets = threes_and_eights(images, labels)
@@ -551,8 +555,9 @@ def claim_holds(numbers: dict[str, float]) -> bool:
 # %%
 # The picture
 # -----------
-# Left the example with a pencil, as a graph: values, gradients, and the slopes on the
-# arrows. Right the cost; on both axes, each labelled mark is ten times the one before.
+# On the left, the example with a pencil as a graph: values, gradients, and the slopes
+# on the arrows. On the right, the cost; on both axes, each labelled mark is ten times
+# the one before.
 PLACES = {"a": (0, 2), "b": (0, 0), "c": (1, 1), "d": (2, 2), "y": (3, 1)}
 FORMULAS = {"a": "a", "b": "b", "c": "c = a·b", "d": "d = c + a", "y": "y = d·b"}
 

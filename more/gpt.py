@@ -20,7 +20,7 @@ in place of log2: its loss is 0.69 times as large.)
 
 **Entropy** is the loss of one who knows exactly how the text is made. If a coin decides
 what is written, even this reader is surprised, by one bit for each toss. And on
-average, *nobody can do better* who does not know how the coin will fall. So the entropy
+average, nobody who does not know how the coin will fall *can do better*. So the entropy
 is a floor. A model that comes close to it has learned all there is to learn. A model
 below it has not learned more: it has seen what it should have predicted.
 
@@ -164,8 +164,8 @@ def two_beliefs() -> None:
 # one of 4 verbs, three one of 8 animals: 8 tosses, and so 8 bits, for one of 256
 # sentences. On average they have 16 letters. So the entropy is half a bit a letter.
 #
-# *Her* or *his* is no toss, the name decides it. To know which, one has to look back to
-# a name that stands up to nine letters before.
+# *Her* or *his* is no toss, the name decides it. To know which, one has to look back,
+# past the verb, to the name.
 HER = ["amy", "ann", "anna", "eva"]
 HIS = ["al", "bob", "dan", "eli"]
 VERBS = ["had", "has", "hid", "saw"]
@@ -476,11 +476,11 @@ def bits_by_place(network: nn.Module, windows: Tensor) -> Tensor:
 # after the others, and ask again.
 #
 # Both networks write twice. First after a single full stop. The network without a mask
-# has never read so short a text: whatever it predicted in its first 63 places, it saw.
-# So we give it a fair try, and 64 letters of a true text to begin with. Then the place
-# that is asked is always the last of 64. There it did learn to predict, for after that
-# place there was nothing to see in training either. But only one of its 64 questions
-# was of this kind. With the mask all 64 are.
+# has never read so short a text: at each of its first 63 places the answer stood one
+# place further. So we give it a fair try, and 64 letters of a true text to begin with.
+# Then the place that is asked is always the last of 64. There it did learn to predict,
+# for in training, too, no letter stood behind that place. But only one of its 64
+# questions was of this kind. With the mask all 64 are.
 def write(network: nn.Module, beginnings: Tensor, count: int) -> list[str]:
     """Continue each of the beginnings, rows of letters, by so many letters."""
     text = beginnings
@@ -509,7 +509,7 @@ def share_allowed(texts: list[str]) -> float:
             total += 1
             if sentence in SENTENCES:
                 allowed += 1
-    if total == 0:  # not one full stop: these are no sentences
+    if total == 0:  # no two full stops, with a sentence between them
         return 0.0
     return allowed / total
 
@@ -521,9 +521,10 @@ def share_allowed(texts: list[str]) -> float:
 # there the network has seen where it began, and can know as much as one who knows the
 # source. In the first half it may not know yet where it is.
 #
-# That a loss cannot lie below the floor is certain beforehand, but for luck: a network
-# may happen to like the sentences that happen to be more frequent in this test. With
-# 1,000 windows this luck is much smaller than what the network still lacks.
+# That a loss cannot lie below the floor is certain beforehand, on average. In a single
+# test a network may be lucky, and like the sentences that happen to be more frequent
+# there. With 1,000 windows this luck is much smaller than the distance to the floor at
+# which our network ends.
 def claim_holds(numbers: dict[str, float]) -> bool:
     floor = numbers["floor"]
     never_below = numbers["masked"] >= floor
@@ -603,6 +604,7 @@ def main(steps: int = 600, seed: int = 0) -> dict[str, float]:
     half = WINDOW // 2
     full_stops = torch.full((WRITERS, 1), NUMBER["."])  # (B, 1)
     numbers = {
+        # Place t predicts the letter t + 1.
         "floor": floor[:, half + 1 :].mean().item(),
         "floor_last": floor[:, -1].mean().item(),
     }
