@@ -37,6 +37,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
+    "back_to_top_button": False,  # it would lie over what is touched
 }
 sphinx_gallery_conf = {
     "examples_dirs": "_build/lessons",  # lessons.stage copies them there

@@ -571,7 +571,7 @@ def figure_help(numbers: dict[str, float]) -> Figure:
         bars = ax.barh(list(REMEDIES.values()), gains, color="tab:blue")
         ax.bar_label(bars, fmt="%+.1f", padding=4, fontsize=13)
         ax.axvline(0, color="black", linewidth=1)
-        ax.set_title(f"{title}\nwithout help {control:.0%}", fontsize=14)
+        ax.set_title(f"{title}\nwithout help {control:.1%}", fontsize=14)
         ax.set_xlabel("points more on unseen digits", fontsize=12)
         ax.set_xlim(-10, 40)
         ax.tick_params(axis="y", labelsize=12)

@@ -75,7 +75,7 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
   // Boxes are 156 x 96. An arrow begins and ends where its line leaves the boxes.
   function draw(title, tape) {
     const steps = FORMULAS[title];
-    const places = { ...ENDS }, says = { a: "a", b: "b" }, parts = [];
+    const places = { ...ENDS }, says = { a: "a", b: "b" }, parts = [], slopes = [];
     for (const [name, kind, of, place] of steps) {
       places[name] = place;
       says[name] = `${name} = ${kind === "relu" ? `relu(${of})` : [...of].join(` ${kind} `)}`;
@@ -92,9 +92,11 @@ ${show(nudged(now.a, now.b + 1e-3))} times as much as b.`;
           marker-start="url(#nn-head)"` : `stroke="currentColor" stroke-width="2"
           marker-end="url(#nn-head)"`;
         const anchor = { "-1": "end", 0: "middle", 1: "start" }[Math.sign(v - y)];
-        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`, text(x + (u - x) * 0.4,
-          y + (v - y) * 0.4 - 8, `×${factor(tape[name].slopes[i])}`, anchor));
+        parts.push(`<path d="M${x} ${y}L${u} ${v}" ${style}/>`);
+        slopes.push(text(x + (u - x) * 0.3, y + (v - y) * 0.3 - 8,
+          `×${factor(tape[name].slopes[i])}`, anchor));
       });
+    parts.push(...slopes); // over all arrows
     for (const [name, [x, y]] of Object.entries(places)) {
       const held = name in ENDS ? `class="nn-held" data-name="${name}"` : "";
       const handed = name === "y" || done.some((one) => tape[one].parents.includes(name));
