@@ -108,7 +108,7 @@ def test_a_list_is_looked_up_as_pytorch_does(page, look_up, text):
         assert found.keys() == right.keys()
         for name, tensor in right.items():
             # a score of 160 has its last digit in float32 at 1e-5
-            shown = torch.tensor(found[name])
+            shown = torch.tensor(found[name], dtype=torch.float32)
             assert_close(shown, tensor, atol=1e-5 * max(knob, 1), rtol=1e-5)
 
 

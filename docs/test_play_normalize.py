@@ -86,7 +86,7 @@ def test_what_the_tasks_of_the_page_promise_is_so(exported):
         for norm, same in (("batch", True), ("layer", True), ("running", False)):
             before = scores(exported, kinds, norm)
             after = scores(exported, kinds, norm, 100)
-            assert torch.allclose(before, after, atol=0.01, rtol=0.01) is same
+            assert torch.allclose(before, after, atol=0.05, rtol=0.01) is same
 
 
 def test_norm_factor_and_company_are_chosen_by_keyboard_and_mouse(page, exported):
