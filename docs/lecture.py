@@ -180,6 +180,9 @@ def narrow(code: str) -> str:
     lines = []
     for line in code.splitlines():
         if line.lstrip().startswith(SHAPE):
+            if lines[-1].strip() == ")":  # an arrow would point beside it
+                lines[-1] += line.strip().replace(SHAPE, "  # ")
+                continue
             line = line.strip().replace(SHAPE, ABOVE).rjust(COLUMNS)
         lines += string_in_two(line)
     return "\n".join(lines)

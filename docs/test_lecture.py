@@ -97,6 +97,8 @@ def test_all_of_the_code_is_on_slides_in_28_pixels_or_more(lesson):
             assert max(len(line) for line in lines) * 0.602 * size <= 1200
             assert len(lines) * 1.2 * size <= 580
             assert not lines[0].startswith(" ")  # else all would be set at the margin
+            for before, line in itertools.pairwise(lines):  # an arrow points at code
+                assert before.strip() != ")" or lecture.ABOVE not in line
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

@@ -580,11 +580,11 @@ def figure_company(numbers: dict[str, float]) -> Figure:
     for ax, norm in zip(axes, ("batch", "layer"), strict=True):
         shares = [numbers[f"{norm}_{company}"] for company in COMPANY]
         bars = ax.barh(list(COMPANY.values()), shares, color=LOOKS[norm]["color"])
-        ax.bar_label(bars, fmt="{:.0%}", padding=4, fontsize=14)
+        ax.bar_label(bars, fmt="{:.1%}", padding=4, fontsize=14)
         ax.axvline(0.1, linestyle="--", color="black")
         ax.set_title(NORMS[norm], fontsize=15)
         ax.set_xlabel("right (dashed: guessing)", fontsize=13)
-        ax.set(xlim=(0, 1.25), xticks=[0, 0.5, 1], xticklabels=["0", "50 %", "100 %"])
+        ax.set(xlim=(0, 1.35), xticks=[0, 0.5, 1], xticklabels=["0", "50 %", "100 %"])
         ax.tick_params(axis="y", labelsize=13)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].invert_yaxis()

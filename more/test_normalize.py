@@ -814,7 +814,7 @@ def test_the_bars_of_the_second_picture_are_what_is_right_in_each_company():
     for ax, norm in ((left, "batch"), (right, "layer")):
         shares = [numbers[f"{norm}_{company}"] for company in COMPANY]
         assert [bar.get_width() for bar in ax.patches] == shares
-        assert [text.get_text() for text in ax.texts] == [f"{x:.0%}" for x in shares]
+        assert [text.get_text() for text in ax.texts] == [f"{x:.1%}" for x in shares]
         assert ax.get_title() == NORMS[norm]
         assert ax.lines[0].get_xdata()[0] == 0.1  # guessing
     assert [text.get_text() for text in left.get_yticklabels()] == [*COMPANY.values()]
