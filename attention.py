@@ -268,8 +268,8 @@ def three_identical_tokens() -> None:
 # *Why does the question find* ``bob 3`` *and not itself?* It is a token like the
 # others, and its own key has the right name too. But its value has no digit to tell, so
 # weight on itself is wasted. Training therefore finds a vector for UNKNOWN with which
-# the question's own key fits its own query less well than the right pair's does: not
-# by much, but exp makes little of the rest.
+# the question's own key fits its own query less well than the right pair's does. And
+# through exp, scores that differ by a few points make weights that differ many times.
 #
 # *Does the order count?* If the pairs change places, their weights and their values
 # move with them, and the weighted mean is the same. In a sentence the order should
@@ -476,9 +476,10 @@ def accuracy_by_distance(
 # ------------------------------------------
 # How often is the answer right? How much weight is on the right pair? And how much is
 # on its *rival*, the wrong pair with the most weight? If all wrong keys fitted equally
-# badly, a rival among 1000 would have a thousandth of what is not on the right pair.
-# Look at the last line of the table: it has much more. In a long list there may well
-# be another name whose key fits too. Besides, many small weights add up.
+# badly, they would share equally what is not on the right pair, and of 1000 pairs the
+# rival would have a thousandth of it. In the last line of the printed table the rival
+# has much more: in a long list there may well be another name whose key fits too.
+# Besides, many small weights add up.
 def examine(network: LookUp, pairs: int, lists: int) -> tuple[float, float, float]:
     right = 0
     on_the_pair = 0.0
@@ -586,8 +587,8 @@ def by_length(networks: dict[str, nn.Module]) -> dict[str, float]:
 # All distances
 # -------------
 # At every distance the lists are the same 300, so a network for which distance cannot
-# matter draws a level line. How high the line lies is known to within some 5 points: a
-# network that guesses may well be right in 13 % of 300 lists, and not in 10 %.
+# matter draws a level line. How high the line lies is known to within some 5 points: by
+# luck, a network that guesses can be right in 13 % of 300 lists, or in 7 %.
 #
 # Guessing would be right in 10 %. Why is the recurrent network right in even less, if
 # the right pair is far away? There are 60 pairs, and each of the ten digits stands in

@@ -158,22 +158,23 @@ def worked_example() -> None:
 #   its length without a skip. But training changes the matrices, and nothing keeps them
 #   orthogonal. A skip has no weights that could change.
 # - "residual_small": all weights of W are divided by the square root of L, the number
-#   of blocks. Why by the root? The next part shows that each block makes the *squared*
-#   length of the gradient longer by a share that goes with the squares of the weights.
-#   Divided by the root, they make this share an L-th of what it was. So all L blocks
-#   together lengthen the gradient about as much as one block with PyTorch's weights.
+#   of blocks. Why by the root? The next part shows that each block adds a share to the
+#   *squared* length of the gradient, and that this share is proportional to the squares
+#   of the weights. If the weights are divided by the root of L, the share is divided by
+#   L. So all L blocks together lengthen the gradient about as much as a single block
+#   with PyTorch's weights.
 #
 # What harm does it do if the gradient grows? In its simplest form, a step of training
 # is the longer, the longer the gradient: the first blocks can get far too long a step.
 # Networks in use prevent this, by a normalization in each block, or by a small f at the
-# start. Here it does no harm, and both residual stacks learn: our optimizer, Adam,
-# divides each gradient by its usual size, so that all weights make steps of similar
-# length.
+# start. Here both residual stacks learn. One reason may be our optimizer: Adam divides
+# each gradient by its usual size, so that all weights make steps of similar length.
 #
 # Then why does Adam not save the plain stack? So as not to divide by 0, it adds 1e-8
 # (a hundred-millionth) to that size, and a gradient that has vanished is far smaller:
 # the first blocks hardly move. We tried it with 1e-30 instead, and 13 seeds. Then they
-# do move, and the plain stacks still read only 8 to 22 % of the digits.
+# do move, and the plain stacks still read only 8 to 22 % of the digits: the last blocks
+# have nothing to read, as before.
 def make_blocks(name: str, depth: int, size: int) -> nn.Sequential:
     blocks = nn.Sequential()
     for _ in range(depth):
@@ -197,16 +198,17 @@ def make_blocks(name: str, depth: int, size: int) -> nn.Sequential:
 # Let g1, g2 ... be the D numbers of the gradient at the output of a plain block, and S
 # the sum of their squares: its squared length. A number at the input acts on each of
 # the D outputs, by the weights w1, w2 ... of one column of W. So by the chain rule its
-# gradient is the sum w1 g1 + w2 g2 + ... (The g have come through the blocks behind
-# this one, and know nothing of its weights. So we may average over w alone.)
+# gradient is the sum w1 g1 + w2 g2 + ... (The g have come back through the blocks
+# between this one and the output, so they do not depend on w. This is why the averages
+# below are over w alone.)
 #
 # PyTorch draws all weights independently and evenly between -1 / sqrt(D) and
 # 1 / sqrt(D). Their mean is 0. The mean of their squares, the *variance*, is 1 / (3 D):
 # for numbers spread evenly between -1 and 1 the mean square is 1/3, which is the area
 # under the curve x * x from 0 to 1; and all squares are divided by D here.
 #
-# 1. Square this sum. On average w1 w2 is 0, and with it the mixed product w1 g1 w2 g2,
-#    and w1 w1 is 1 / (3 D). What remains is (g1 g1 + g2 g2 + ...) / (3 D) = S / (3 D).
+# 1. Square this sum. On average w1 w2 is 0, and so is the mixed product w1 g1 w2 g2.
+#    But w1 w1 is 1 / (3 D). What remains is (g1 g1 + g2 g2 + ...) / (3 D) = S / (3 D).
 # 2. The input has D numbers, so there are D such sums. Their squares together, the
 #    squared length at the input, are S / 3 on average.
 # 3. In a residual block the skip adds g1 to the first sum, g2 to the second and so on.
@@ -218,7 +220,7 @@ def make_blocks(name: str, depth: int, size: int) -> nn.Sequential:
 # 1.15. The average is over all weights that PyTorch might draw. A single stack differs
 # from it by chance, which comes in anew with each block: so it differs more if there
 # are more blocks, or fewer numbers in each. With 50 blocks of 64 numbers we often
-# measured two or three times as much as predicted, or as little.
+# measured twice or half as much as predicted, and now and then three times or a third.
 def predicted_by_depth(name: str, depth: int) -> Tensor:
     """The length of the gradient at the input and after each block, as the law has it.
 
@@ -231,8 +233,8 @@ def predicted_by_depth(name: str, depth: int) -> Tensor:
         factor = 1.0
     else:  # weights divided by sqrt(L) have a variance divided by L
         factor = 1 + 1 / (3 * depth)
-    # The gradient at the input has come through L blocks; that after the last, through
-    # none. The factor belongs to squares, and half of the power makes the root.
+    # The gradient at the input has come through L blocks, that at the output through
+    # none. The factor is one of squares. Half the power is the root of the power.
     passed = torch.arange(depth, -1, -1, dtype=torch.float64)  # (L + 1,)
     return factor ** (passed / 2)  # (L + 1,)
 
@@ -287,7 +289,8 @@ def load_small_digits() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 #
 # So the stack that we measure is not quite the network that we train: it has the same
 # blocks, and no tanh. The slope of tanh is 1 at 0 and less elsewhere. So on the way
-# back, each tanh makes the gradient a little shorter, in all four stacks alike.
+# back, a tanh can only shorten what comes through it, also on the skip, and it does so
+# the more, the larger the numbers are that it was given.
 class Reader(nn.Module):
     def __init__(self, name: str, depth: int, size: int):
         super().__init__()

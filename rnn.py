@@ -308,9 +308,9 @@ def nudge_by_hand(weight: float, wait: int) -> None:
 #
 # A matrix is *orthogonal* if it leaves the length of every vector as it is: it only
 # turns the vector, or mirrors it. Then only the slopes of tanh shorten a nudge. Before
-# training they do little, because the states are near 0: without its sign, a number of
-# theirs is 0.2 on average. There the slope is 1 - 0.2 * 0.2 = 0.96, and even 25 such
-# factors leave more than a third.
+# training they do little, because the states are near 0: their numbers are typically
+# 0.2 or -0.2. There the slope is 1 - 0.2 * 0.2 = 0.96, and even 25 such factors leave
+# more than a third.
 def print_lengths(start: str) -> None:
     U = make_network(start).U.detach()  # (H, H)
     nudges = torch.randn(1000, 64)  # (N, H)
@@ -334,10 +334,11 @@ def print_lengths(start: str) -> None:
 #
 # If U is orthogonal, its largest singular value is 1, and since no slope is above 1, at
 # most 1 is left. If U is 0.8 times an orthogonal matrix, at most 0.8 to the power T is
-# left. If U is uniform, its largest singular value is about 1.1 (in a very large random
-# matrix it is twice the length of a column, here 2 * 0.58). All we know from this is
-# that at most 1.1 to the power T is left. That number grows, and so it does not tell
-# that anything vanishes: we have to multiply the Jacobians.
+# left. If U is uniform, its largest singular value is about 1.1. (In a very large
+# random matrix it comes to twice the length of a column, which would be 2 * 0.58 =
+# 1.16.) All we know from this is that at most 1.1 to the power T is left. This limit
+# grows with T, so it does not tell that anything vanishes: we have to multiply the
+# Jacobians.
 #
 # We nudge h_0, the state before the first input. On the way to h_7 the nudge crosses 7
 # time steps. The first symbol comes in with h_1, and has one time step less to cross.
