@@ -737,7 +737,7 @@ def test_the_bars_of_the_second_picture_are_what_each_remedy_adds():
         assert [bar.get_width() for bar in ax.patches] == pytest.approx(gains)
         shown = [text.get_text() for text in ax.texts]
         assert shown == [f"{gain:+.1f}" for gain in gains]
-    assert "all labels true" in left.get_title() and "50%" in left.get_title()
+    assert "all labels true" in left.get_title() and "50.0%" in left.get_title()
     assert "shuffled" in right.get_title()
     assert left.yaxis_inverted()
     plt.close("all")
