@@ -87,8 +87,9 @@ def with_constants(parts: dict[str, Slides], first: str) -> dict[str, Slides]:
 def below_constants(page: list[str], said: str) -> list[str]:
     """The slide below a comment, which shares the line that says in which function the
     slide begins, if there is one and room for both."""
-    if page[0].endswith(", continued") and fits(line := f"{page[0]}; {said}"):
-        return [line, *page[1:]]
+    both = f"{page[0]}; {said}"
+    if page[0].endswith(", continued") and fits(both):
+        return [both, *page[1:]]
     return [*filled(said, "# "), *page]
 
 

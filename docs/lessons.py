@@ -653,11 +653,6 @@ def deck(lesson: str) -> str:
     ]
     if [*about["slide"]] != slides:
         raise ExtensionError(f"docs/teach/{lesson}.toml: [slide] must be {slides}")
-    times, now = {}, 0
-    planned = sum(slide["minutes"] for slide in about["slide"].values())
-    for name, slide in about["slide"].items():
-        now += slide["minutes"]
-        times[name] = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
     outputs, rest = {}, between(about["printed"])  # of parts, behind their code
     for head in shown:
         many = about["slide"][head].get("prints", 0)
@@ -676,19 +671,24 @@ def deck(lesson: str) -> str:
         "answers": about["question"],
         "claim": lecture.claims(about["claim"]),
     }
+    notes, now = {}, 0
+    planned = sum(slide["minutes"] for slide in about["slide"].values())
     for name, slide in about["slide"].items():
+        now += slide["minutes"]
+        time = f"{slide['minutes']:g} min, until {now:g} of {planned:g}."
         many = len(several.get(name, [name]))
         printed = len(outputs.get(name, []))  # behind these: what they print
-        right = many, many + printed
-        if isinstance(slide["say"], list) and len(slide["say"]) not in right:
+        say = slide["say"] if isinstance(slide["say"], list) else [slide["say"]] * many
+        if len(say) not in (many, many + printed):
             said = f"{name}: say is one text, or {many}, one for each of its slides"
             raise ExtensionError(f"docs/teach/{lesson}.toml: {said}")
+        notes[name] = [f"{time} {say[0]}", *say[1:]]
     return render(
         "deck.rst",
         **about,
         title=text[0],
         diagram=compose.diagram(about["svg"], "fragment"),
-        times=times,
+        notes=notes,
         parts={head: several[head] for head in code},
         several=several,
         figures=pictures,
